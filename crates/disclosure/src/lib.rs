@@ -1,0 +1,56 @@
+//! The checkpoint: which numbers of an analysis may leave, and the only way out for them.
+//!
+//! Cells with the evidence behind them go in ([`Unreleased`]); every cell is judged by the rules of a
+//! [`Profile`], then all cells of a release together; what comes out ([`Checked`]) holds released values
+//! only. The public half of the plan computes the result from those, and the result is closed
+//! ([`Released`]): the compiler lets nothing else leave.
+//!
+//! This crate never does I/O (a folder of profiles at the start excepted), never reads a clock, never
+//! logs, and never puts a count, a label or a reason into an error. Its rules compute with exact integers
+//! and fail closed: what overflows is withheld. No result depends on the order of rows.
+//!
+//! Read it in this order:
+//!
+//! 1. `evidence`, `unreleased`: what is known of a cell;
+//! 2. `profile`: what a custodian demands;
+//! 3. `rules`: whether a cell may be shown, by itself;
+//! 4. `suppression`: what must be withheld so that others stay hidden;
+//! 5. `checked`: the verdict, and the values that remain;
+//! 6. `released`: the way out.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::disallowed_types,
+        clippy::float_cmp
+    )
+)]
+
+mod error;
+mod evidence;
+mod unreleased;
+
+mod profile;
+
+mod rules;
+
+mod suppression;
+
+mod checked;
+
+mod released;
+
+#[cfg(test)]
+mod testing;
+
+pub use checked::{Checked, CheckedTable, Finding, check};
+pub use error::Error;
+pub use evidence::{DamagedTally, Evidence, Scale, Tally};
+pub use profile::{Profile, Profiles};
+pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};
+pub use rules::Reason;
+pub use unreleased::{
+    Branch, CellTable, KeyColumn, Measure, Part, StatisticColumn, StatisticKind, Unreleased,
+};

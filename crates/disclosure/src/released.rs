@@ -1,0 +1,143 @@
+//! The way out: what the public half made of released values becomes the one thing that may leave.
+
+mod ipc;
+mod seal;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::future::Future;
+
+use arrow::array::RecordBatch;
+use sekisho_model::{Digest, Hold};
+
+use crate::Error;
+use crate::checked::{Checked, CheckedTable};
+
+pub use seal::{SealError, SealKey, Sealed};
+
+/// The part of a plan above the frontier: it reads released values alone.
+pub trait PublicHalf: Send {
+    /// What can go wrong in it; the errors of this crate are among that.
+    type Error: From<Error>;
+
+    /// Computes the result from the checked tables, which come in the order of the plan.
+    fn run(self, tables: Vec<CheckedTable>) -> impl Future<Output = Result<Table, Self::Error>> + Send;
+}
+
+/// The result of a public half.
+#[derive(Debug)]
+pub struct Table {
+    /// The rows. Two columns may have one name.
+    pub batch: RecordBatch,
+    /// What each column is.
+    pub roles: Vec<Role>,
+    /// The cells, as row and column from 0, whose value would follow from a withheld one.
+    pub withheld: Vec<(usize, usize)>,
+}
+
+/// What a column of a result is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// It says which group a row is.
+    Dimension,
+    /// It is a number about the group.
+    Statistic,
+}
+
+/// What becomes of a checked analysis.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It waits for an output checker.
+    Held(Held),
+    /// It may leave.
+    Released(Released),
+}
+
+impl Checked {
+    /// Runs the public half on the released values, and closes the result.
+    ///
+    /// Whether it is held depends on the project alone, never on a number.
+    ///
+    /// # Errors
+    /// What the public half says, and [`Error::Malformed`] or [`Error::OutputType`] for a result that has
+    /// no way out.
+    pub async fn publish<P: PublicHalf>(self, public: P) -> Result<Outcome, P::Error> {
+        let Self { tables, hold, profile, policy, .. } = self;
+        let table = public.run(tables).await?;
+        let document = Document { ipc: ipc::encode(&table, &profile, &policy)?, profile, policy };
+        Ok(match hold {
+            Hold::Always => Outcome::Held(Held(document)),
+            Hold::ByRule => Outcome::Released(Released(document)),
+        })
+    }
+}
+
+/// A result that passed the checkpoint: the only thing that any egress accepts.
+///
+/// INVARIANT: made by [`Checked::publish`], or reopened from bytes that only it could have sealed.
+pub struct Released(Document);
+
+/// A result that waits for an output checker. It cannot leave.
+pub struct Held(Document);
+
+/// An Arrow IPC stream, and the policy that it was checked by.
+struct Document {
+    ipc: Vec<u8>,
+    profile: String,
+    policy: Digest,
+}
+
+impl Released {
+    /// The result as an Arrow IPC stream. The schema's metadata holds `sekisho.withheld` (JSON: row, name
+    /// and index of each withheld cell's column), `sekisho.profile` and `sekisho.policy`; a field's
+    /// holds `sekisho.role`.
+    #[must_use]
+    pub fn arrow_ipc(&self) -> &[u8] {
+        &self.0.ipc
+    }
+
+    /// The SHA-256 of [`Released::arrow_ipc`], as the log has it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+
+    /// Name and digest of the profile that it was checked by.
+    #[must_use]
+    pub fn policy(&self) -> (&str, Digest) {
+        (&self.0.profile, self.0.policy)
+    }
+}
+
+impl Held {
+    /// The SHA-256 of the result, as the log has it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+
+    /// Name and digest of the profile that it was checked by.
+    #[must_use]
+    pub fn policy(&self) -> (&str, Digest) {
+        (&self.0.profile, self.0.policy)
+    }
+}
+
+impl Document {
+    fn digest(&self) -> Digest {
+        Digest::of(&self.ipc)
+    }
+}
+
+impl fmt::Debug for Released {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Released(..)")
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Held(..)")
+    }
+}

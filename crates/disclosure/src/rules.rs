@@ -1,0 +1,146 @@
+//! Whether one statistic of one cell may be shown, by itself.
+//!
+//! Each rule is a pure function over exact integers in a file of its own, with its formula, its source
+//! and its boundary tests. A number that has no exact form fails: the rules close, never open.
+
+mod branch;
+mod contributors;
+mod dominance;
+mod p_percent;
+mod threshold;
+mod zero;
+
+use std::collections::BTreeSet;
+
+use crate::evidence::Evidence;
+use crate::profile::Profile;
+
+/// Why a number is withheld. Confidential: for an output checker, never for an analyst or a log.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Reason {
+    /// A FILTER or CASE branch separates too few people from their group.
+    Branch,
+    /// Too few people contribute something other than zero.
+    Contributors,
+    /// One or two people are most of the sum.
+    Dominance,
+    /// The sum has no exact form, so that no rule can vouch for it.
+    Inexact,
+    /// The sum bounds its largest contribution too closely.
+    PPercent,
+    /// It would give away another number, or a combination that concerns too few people.
+    Secondary,
+    /// Too few people.
+    Threshold,
+    /// Too few institutions.
+    Units,
+    /// Nobody, where zeros are withheld.
+    Zero,
+}
+
+/// How a sum is spread over people: all that dominance and the p% rule read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Spread {
+    /// x₁, the largest |contribution| of one person.
+    pub(crate) largest: u128,
+    /// x₂, the second largest.
+    pub(crate) second: u128,
+    /// X, the sum of all |contributions|, unless it has no exact form.
+    pub(crate) absolute: Option<u128>,
+}
+
+/// What fails for the sum of one part of a statistic.
+pub(crate) fn judge_part(part: &Evidence, profile: &Profile) -> BTreeSet<Reason> {
+    let spread = Spread::of(part);
+    let exact = part.total().is_some() && part.absolute().is_some();
+    let rules = [
+        (Reason::Threshold, threshold::fails(part.people(), profile.minimum_count)),
+        (Reason::Units, part.units().iter().any(|units| threshold::fails(*units, profile.minimum_units))),
+        (Reason::Zero, zero::fails(part.people(), profile.zeros)),
+        (Reason::Contributors, contributors::fails(part.contributors(), profile.minimum_count)),
+        (Reason::Inexact, !exact),
+        (Reason::Dominance, profile.dominances().any(|rule| dominance::fails(spread, rule))),
+        (Reason::PPercent, p_percent::fails(spread, profile.p_permille)),
+    ];
+    failed(rules)
+}
+
+/// What fails for a statistic as a whole: the group that it describes, and the branches in it.
+pub(crate) fn judge_group<'a>(
+    group: &Evidence,
+    branches: impl IntoIterator<Item = (&'a Evidence, &'a Evidence)>,
+    profile: &Profile,
+) -> BTreeSet<Reason> {
+    let (mut separates, mut empty) = (false, false);
+    for (inside, outside) in branches {
+        separates |= branch::fails(inside.people(), outside.people(), profile.minimum_count);
+        empty |= zero::fails(inside.people(), profile.zeros);
+    }
+    let rules = [
+        (Reason::Threshold, threshold::fails(group.people(), profile.minimum_count)),
+        (Reason::Units, group.units().iter().any(|units| threshold::fails(*units, profile.minimum_units))),
+        (Reason::Branch, separates),
+        (Reason::Zero, empty),
+    ];
+    failed(rules)
+}
+
+/// Whether one or two people are too much of a sum, by any rule of the profile.
+pub(crate) fn concentrated(spread: Spread, profile: &Profile) -> bool {
+    profile.dominances().any(|rule| dominance::fails(spread, rule))
+        || p_percent::fails(spread, profile.p_permille)
+}
+
+impl Spread {
+    /// Nobody.
+    pub(crate) const NOBODY: Self = Self { largest: 0, second: 0, absolute: Some(0) };
+
+    /// How a part is spread.
+    pub(crate) fn of(part: &Evidence) -> Self {
+        Self { largest: part.largest(), second: part.second(), absolute: part.absolute() }
+    }
+
+    /// The spread with one more person.
+    pub(crate) fn with(self, size: u128) -> Self {
+        let absolute = self.absolute.and_then(|sum| sum.checked_add(size));
+        let second = self.second.max(size.min(self.largest));
+        Self { largest: self.largest.max(size), second, absolute }
+    }
+
+    /// The spread of two groups of different people together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let absolute = match (self.absolute, other.absolute) {
+            (Some(mine), Some(theirs)) => mine.checked_add(theirs),
+            _ => None,
+        };
+        Self { absolute, ..self.with(other.largest).with(other.second) }
+    }
+
+    /// The spread where everybody contributes `factor` times as much.
+    pub(crate) fn times(self, factor: u128) -> Self {
+        let product = |size: u128| size.checked_mul(factor);
+        match (product(self.largest), product(self.second), self.absolute.and_then(product)) {
+            (Some(largest), Some(second), Some(sum)) => Self { largest, second, absolute: Some(sum) },
+            _ => Self { absolute: None, ..self },
+        }
+    }
+}
+
+fn failed<const N: usize>(rules: [(Reason, bool); N]) -> BTreeSet<Reason> {
+    rules.into_iter().filter_map(|(reason, fails)| fails.then_some(reason)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreads_of_different_people_add_up() {
+        let left = Spread::NOBODY.with(5).with(9).with(1);
+        assert_eq!(left, Spread { largest: 9, second: 5, absolute: Some(15) });
+        let right = Spread::NOBODY.with(7).with(7);
+        assert_eq!(left.and(right), Spread { largest: 9, second: 7, absolute: Some(29) });
+        assert_eq!(left.times(2), Spread { largest: 18, second: 10, absolute: Some(30) });
+        assert_eq!(left.times(u128::MAX).absolute, None);
+    }
+}

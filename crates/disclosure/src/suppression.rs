@@ -1,0 +1,195 @@
+//! What must be withheld as well, so that the published numbers give no withheld one away.
+//!
+//! A sum over people is a vector: each person's contribution. Whoever has the published sums of one
+//! measure has every linear combination of them, whatever table or statistic they stand in; a table's
+//! margins, a FILTER next to its total, two overlapping groups and a mean's hidden count are all the
+//! same case. So, for each measure of a release, what is published must satisfy three conditions:
+//!
+//! 1. no combination concerns 1 … minimum_count − 1 people, whatever its coefficients ([`few`]). This
+//!    covers every withheld small cell, every small rest of a total and every small difference;
+//! 2. no withheld number is a combination ([`span`]): the dominated ones and those of a small branch;
+//! 3. no difference of two published numbers, and no rest that the published numbers leave of each
+//!    other, is dominated ([`difference`], [`people`]).
+//!
+//! Sums that share no person protect each other: any combination of them contains each one whole or
+//! not at all, and a union of sums that satisfy the rules of Stage 2 satisfies them. So only groups of
+//! sums that are connected by people are looked at, each by itself, and most tables have none.
+//!
+//! Important sums go first: those over many people, then those named first. The outcome depends on the
+//! contributions alone, never on the order of rows; limits are in steps, never in seconds. Past the
+//! limit a family of sums without a person in common is published and the rest withheld.
+
+mod algebra;
+mod columns;
+mod difference;
+mod echelon;
+mod few;
+mod people;
+mod span;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod scale_tmp;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roaring::RoaringBitmap;
+
+use crate::evidence::Evidence;
+use crate::profile::Profile;
+use algebra::{Algebra, Exhausted};
+use columns::Column;
+use people::Class;
+
+/// Most steps (entries of vectors touched) for one connected group of sums, about ten seconds.
+pub(crate) const STEPS: u64 = 1 << 30;
+
+/// A sum of one measure that asks to be published, or is withheld already.
+#[derive(Clone)]
+pub(crate) struct Candidate<'a> {
+    /// Where it stands, to settle ties.
+    pub(crate) place: Place,
+    /// Who contributes what.
+    pub(crate) evidence: &'a Evidence,
+    /// Whether a rule withholds it for itself: then it must not be derivable.
+    pub(crate) withheld: bool,
+}
+
+/// Where a sum stands in the release. Places are ordered by what the analyst named first; the group's
+/// label stands for its row, since the order of rows means nothing.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Place {
+    /// The table.
+    pub(crate) table: usize,
+    /// The statistic in it.
+    pub(crate) statistic: usize,
+    /// The part of the statistic.
+    pub(crate) part: usize,
+    /// The keys of the row, as text.
+    pub(crate) label: Vec<String>,
+}
+
+/// The candidates of one measure, by number, that must be withheld to protect others.
+pub(crate) fn suppress(candidates: &[Candidate<'_>], profile: &Profile, steps: u64) -> BTreeSet<usize> {
+    let columns = columns::columns(candidates, secret_zeros(candidates));
+    let mut suppressed = BTreeSet::new();
+    for component in columns::components(&columns) {
+        let component: Vec<&Column<'_>> = component.iter().filter_map(|index| columns.get(*index)).collect();
+        let published = Component { columns: &component, profile, secret_zeros: secret_zeros(candidates) }
+            .published(steps)
+            .unwrap_or_else(|Exhausted| without_a_person_in_common(&component));
+        for (number, column) in (0_u32..).zip(&component) {
+            if !column.withheld && !published.contains(&number) {
+                suppressed.extend(&column.members);
+            }
+        }
+    }
+    suppressed
+}
+
+/// Whether a number over nobody is withheld: then "this combination is zero" is a secret as well.
+fn secret_zeros(candidates: &[Candidate<'_>]) -> bool {
+    candidates.iter().any(|candidate| candidate.withheld && candidate.evidence.people() == 0)
+}
+
+/// Sums that are connected by people, in order of importance. A sum's number is its place here.
+struct Component<'a> {
+    columns: &'a [&'a Column<'a>],
+    profile: &'a Profile,
+    secret_zeros: bool,
+}
+
+impl Component<'_> {
+    /// The numbers of the sums that may be published.
+    fn published(&self, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
+        let minimum = u64::from(self.profile.minimum_count);
+        let algebra = Algebra::new(self.columns.iter().map(|column| column.evidence), steps);
+        let classes = people::classes(self.columns, &algebra)?;
+        let candidates = self.numbers(|column| !column.withheld).collect();
+        let mut published = few::without_small_combinations(&classes, candidates, minimum, &algebra)?;
+        let mut secrets = self.concentrated(&classes, &published, &algebra)?;
+        // Fewer people than the minimum are covered by the first condition.
+        let large = |column: &Column<'_>| column.evidence.contributors() >= minimum;
+        secrets.extend(
+            self.numbers(large)
+                .filter(|number| !published.contains(number))
+                .map(|number| Secret::of_column(number, &classes)),
+        );
+        span::without_secrets(&classes, &mut published, secrets, &algebra)?;
+        if self.secret_zeros {
+            span::without_relations(&classes, &mut published, &algebra)?;
+        }
+        Ok(published)
+    }
+
+    /// The vectors that no rule lets pass and that the published sums must not give: dominated
+    /// differences of two of them, and dominated rests.
+    fn concentrated(
+        &self,
+        classes: &[Class],
+        published: &BTreeSet<u32>,
+        algebra: &Algebra,
+    ) -> Result<Vec<Secret>, Exhausted> {
+        let mut secrets = people::concentrated_rests(classes, published, self.profile, algebra)?;
+        let shown: Vec<(u32, &Evidence)> = (0_u32..)
+            .zip(self.columns)
+            .filter(|(number, _)| published.contains(number))
+            .map(|(number, column)| (number, column.evidence))
+            .collect();
+        for (place, (number, evidence)) in shown.iter().enumerate() {
+            for (smaller, other) in shown.iter().skip(place.saturating_add(1)) {
+                if difference::concentrated(evidence, other, self.profile, algebra)? {
+                    secrets.push(Secret::of_difference(*number, *smaller, classes, algebra));
+                }
+            }
+        }
+        Ok(secrets)
+    }
+
+    fn numbers(&self, which: impl Fn(&Column<'_>) -> bool) -> impl Iterator<Item = u32> {
+        (0_u32..).zip(self.columns).filter(move |(_, column)| which(column)).map(|(number, _)| number)
+    }
+}
+
+/// A vector over people that must not be a combination of the published ones.
+///
+/// INVARIANT: no entry is zero.
+struct Secret {
+    /// The class of people, and what each contributes in units of the class's own scale.
+    entries: BTreeMap<usize, u64>,
+}
+
+impl Secret {
+    fn of_column(number: u32, classes: &[Class]) -> Self {
+        let entries =
+            classes.iter().enumerate().filter_map(|(class, people)| Some((class, people.entry(number)?)));
+        Self { entries: entries.collect() }
+    }
+
+    fn of_difference(left: u32, right: u32, classes: &[Class], algebra: &Algebra) -> Self {
+        let entry = |people: &Class| {
+            let (left, right) = (people.entry(left).unwrap_or(0), people.entry(right).unwrap_or(0));
+            Some(algebra.field.subtract(left, right)).filter(|value| *value != 0)
+        };
+        let entries = classes.iter().enumerate().filter_map(|(class, people)| Some((class, entry(people)?)));
+        Self { entries: entries.collect() }
+    }
+}
+
+/// What is published where the steps ran out: the most important sums that share no person with each
+/// other nor with a withheld one.
+fn without_a_person_in_common(component: &[&Column<'_>]) -> BTreeSet<u32> {
+    let mut taken = RoaringBitmap::new();
+    for column in component.iter().filter(|column| column.withheld) {
+        taken |= column.evidence.bitmap();
+    }
+    let mut published = BTreeSet::new();
+    for (number, column) in (0_u32..).zip(component).filter(|(_, column)| !column.withheld) {
+        let people = column.evidence.bitmap();
+        if taken.is_disjoint(&people) {
+            published.insert(number);
+            taken |= people;
+        }
+    }
+    published
+}

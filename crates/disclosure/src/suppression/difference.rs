@@ -1,0 +1,76 @@
+//! Condition 3, for two sums: whether one or two people are too much of their difference.
+//!
+//! A difference of many people can still be almost all one person's: the sum of everybody, less the sum
+//! of everybody but a patient with the largest bill and forty with small ones.
+
+use std::cmp::Ordering;
+
+use super::algebra::{Algebra, Exhausted};
+use crate::evidence::Evidence;
+use crate::profile::Profile;
+use crate::rules::{self, Spread};
+
+/// Whether `left − right` is dominated or bounds its largest contribution.
+pub(super) fn concentrated(
+    left: &Evidence,
+    right: &Evidence,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<bool, Exhausted> {
+    // Nobody's difference is larger than this. Once what was seen would hide even two people of that size,
+    // it hides whoever is still to come.
+    let bound = left.largest().saturating_add(right.largest());
+    let mut spread = Spread::NOBODY;
+    let mut contributions = Contributions { left, right, at: (0, 0) };
+    for (steps, difference) in (0_usize..).zip(&mut contributions) {
+        match difference {
+            Some(size) => spread = spread.with(size),
+            None => return Ok(true),
+        }
+        if steps.is_multiple_of(16) {
+            algebra.spend(16)?;
+            if !rules::concentrated(Spread { largest: bound, second: bound, ..spread }, profile) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(spread.absolute != Some(0) && rules::concentrated(spread, profile))
+}
+
+/// The absolute difference of each person's contributions; `None` for one that has no exact form.
+struct Contributions<'a> {
+    left: &'a Evidence,
+    right: &'a Evidence,
+    /// How far the two lists of people have been read.
+    at: (usize, usize),
+}
+
+impl Iterator for Contributions<'_> {
+    type Item = Option<u128>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (left, right) = (entry(self.left, self.at.0), entry(self.right, self.at.1));
+        let (mine, theirs, order) = match (left, right) {
+            (Some((mine, x)), Some((theirs, y))) => (x, y, mine.cmp(&theirs)),
+            (Some((_, x)), None) => (x, 0, Ordering::Less),
+            (None, Some((_, y))) => (0, y, Ordering::Greater),
+            (None, None) => return None,
+        };
+        let (mine, theirs) = match order {
+            Ordering::Less => (mine, 0),
+            Ordering::Equal => (mine, theirs),
+            Ordering::Greater => (0, theirs),
+        };
+        if order.is_le() {
+            self.at.0 = self.at.0.saturating_add(1);
+        }
+        if order.is_ge() {
+            self.at.1 = self.at.1.saturating_add(1);
+        }
+        Some(mine.checked_sub(theirs).map(i128::unsigned_abs))
+    }
+}
+
+fn entry(evidence: &Evidence, at: usize) -> Option<(u32, i128)> {
+    Some((*evidence.subjects().get(at)?, *evidence.amounts().get(at)?))
+}

@@ -1,0 +1,240 @@
+//! Condition 1: no combination of the published sums concerns 1 … minimum − 1 people.
+//!
+//! A combination is given by its coefficients, one for each sum. Each person is a linear form on the
+//! coefficients: what the combination says of them. A combination is *small* if it concerns somebody
+//! and fewer than the minimum. Small ones are cornered by what must be zero for them:
+//!
+//! *Layers.* Take away, minimum − 1 times, a largest independent set of people (a layer). A small
+//! combination says nothing of the people who are left. For either it concerns somebody in every
+//! layer: those are minimum − 1 people already. Or it says nothing of a whole layer, and what is left
+//! depends on that layer, because the layer was the largest. So all that is left is zero for every
+//! small combination; this is kept in `settled`, and the argument is repeated modulo it. If in the end
+//! nobody is undecided, no small combination exists: a proof, whatever the coefficients.
+//!
+//! *Search.* A group of people that the layers do not decide is small, and is searched: its people are
+//! made zero or concerned one after the other, which fails soon in both directions.
+//!
+//! Where a small combination is found, or the search is too long, the least important sum in it is
+//! withheld: its coefficient becomes zero.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::algebra::{Algebra, Exhausted, Vector};
+use super::columns::Joined;
+use super::echelon::{Echelon, value_at};
+use super::people::Class;
+
+/// Largest rank of a group that is searched; deeper ones lose a sum instead.
+const SEARCH_RANK: usize = 16;
+/// Most branches of one search.
+const SEARCH_BRANCHES: u32 = 20_000;
+
+/// A linear form on coefficients, and how many people have it (or a multiple of it).
+type Form = (Vector, u64);
+
+/// The coefficients of a combination; those not named are zero or follow from `settled`.
+type Combination = BTreeMap<u32, u64>;
+
+/// The candidates without the sums that must be withheld for small combinations.
+pub(super) fn without_small_combinations(
+    classes: &[Class],
+    candidates: BTreeSet<u32>,
+    minimum: u64,
+    algebra: &Algebra,
+) -> Result<BTreeSet<u32>, Exhausted> {
+    let mut published = candidates;
+    let people: Vec<Form> =
+        classes.iter().map(|class| (restricted(&class.vector, &published), class.people)).collect();
+    let mut settled = Echelon::default();
+    loop {
+        let undecided = undecided(&people, &settled, algebra)?;
+        if undecided.is_empty() {
+            return Ok(published);
+        }
+        let mut progress = false;
+        for group in &undecided {
+            for form in left_by_layers(group, minimum, algebra)? {
+                progress |= settled.insert(&form, algebra)?;
+            }
+        }
+        if progress {
+            continue;
+        }
+        for group in &undecided {
+            match search(group, minimum, algebra)? {
+                None => {
+                    for (form, _) in group {
+                        settled.insert(form, algebra)?;
+                    }
+                }
+                Some(small) => {
+                    let least = least_important(&small, &settled, algebra)?;
+                    published.remove(&least);
+                    settled.insert(&[(least, 1)], algebra)?;
+                }
+            }
+        }
+    }
+}
+
+/// The people of whom a small combination may still say something, in groups that share no coefficient.
+fn undecided(people: &[Form], settled: &Echelon, algebra: &Algebra) -> Result<Vec<Vec<Form>>, Exhausted> {
+    let mut forms: BTreeMap<Vector, u64> = BTreeMap::new();
+    for (form, count) in people {
+        let rest = algebra.normalised(&settled.reduce(form, algebra)?);
+        if !rest.is_empty() {
+            let people = forms.entry(rest).or_insert(0);
+            *people = people.saturating_add(*count);
+        }
+    }
+    let mut forms: Vec<Form> = forms.into_iter().collect();
+    // Many people with one form go first: they are in every layer, and soon decide a search.
+    forms.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
+    let mut joined = Joined((0..forms.len()).collect());
+    let mut first_with = BTreeMap::new();
+    for (index, (form, _)) in forms.iter().enumerate() {
+        for (at, _) in form {
+            joined.join(*first_with.entry(*at).or_insert(index), index);
+        }
+    }
+    let groups = joined.groups().into_values();
+    Ok(groups.map(|group| group.iter().filter_map(|index| forms.get(*index).cloned()).collect()).collect())
+}
+
+/// The forms that are left when `minimum − 1` layers are taken away; every small combination is zero
+/// there.
+fn left_by_layers(group: &[Form], minimum: u64, algebra: &Algebra) -> Result<Vec<Vector>, Exhausted> {
+    let mut left: Vec<(&Vector, u64)> = group.iter().map(|(form, people)| (form, *people)).collect();
+    let mut rank = dimension(group);
+    for _ in 1..minimum {
+        let mut layer = Echelon::default();
+        for (form, people) in &mut left {
+            if layer.rank() == rank {
+                break;
+            }
+            if *people > 0 && layer.insert(form, algebra)? {
+                *people = people.saturating_sub(1);
+            }
+        }
+        // No later layer is larger.
+        rank = layer.rank();
+        if rank == 0 {
+            return Ok(Vec::new());
+        }
+    }
+    let mut rest = Echelon::default();
+    for (form, _) in left.iter().filter(|(_, people)| *people > 0) {
+        if rest.rank() == rank {
+            break;
+        }
+        rest.insert(form, algebra)?;
+    }
+    Ok(rest.rows().map(|(_, row)| row.clone()).collect())
+}
+
+/// A small combination of the group, or one that could not be ruled out within the limits.
+fn search(group: &[Form], minimum: u64, algebra: &Algebra) -> Result<Option<Combination>, Exhausted> {
+    let mut all = Echelon::default();
+    for (form, _) in group {
+        all.insert(form, algebra)?;
+    }
+    let last = group.iter().flat_map(|(form, _)| form).map(|(at, _)| *at).max();
+    let unproven = last.map(|last| Combination::from([(last, 1)]));
+    if all.rank() > SEARCH_RANK {
+        return Ok(unproven);
+    }
+    let mut search = Search { group, minimum, algebra, rank: all.rank(), branches: SEARCH_BRANCHES };
+    match search.descend(0, &Echelon::default(), 0)? {
+        Found::Nothing => Ok(None),
+        Found::Small(combination) => Ok(Some(combination)),
+        Found::TooMany => Ok(unproven),
+    }
+}
+
+/// A search for a combination that concerns fewer than `minimum` people of a group.
+struct Search<'a> {
+    group: &'a [Form],
+    minimum: u64,
+    algebra: &'a Algebra,
+    rank: usize,
+    branches: u32,
+}
+
+enum Found {
+    Nothing,
+    Small(Combination),
+    TooMany,
+}
+
+impl Search<'_> {
+    /// Decides the forms from `index` on: `zero` is what is zero already, `concerned` how many people
+    /// are not.
+    fn descend(&mut self, index: usize, zero: &Echelon, concerned: u64) -> Result<Found, Exhausted> {
+        let Some(branches) = self.branches.checked_sub(1) else { return Ok(Found::TooMany) };
+        self.branches = branches;
+        if zero.rank() == self.rank {
+            return Ok(Found::Nothing);
+        }
+        for (place, (form, people)) in self.group.iter().enumerate().skip(index) {
+            let next = place.saturating_add(1);
+            if zero.reduce(form, self.algebra)?.is_empty() {
+                continue;
+            }
+            let mut more = zero.clone();
+            more.insert(form, self.algebra)?;
+            match self.descend(next, &more, concerned)? {
+                Found::Nothing => {}
+                found @ (Found::Small(_) | Found::TooMany) => return Ok(found),
+            }
+            let concerned = concerned.saturating_add(*people);
+            return if concerned < self.minimum {
+                self.descend(next, zero, concerned)
+            } else {
+                Ok(Found::Nothing)
+            };
+        }
+        self.combination(zero).map(Found::Small)
+    }
+
+    /// A combination that is zero on `zero` and on somebody it is not.
+    fn combination(&self, zero: &Echelon) -> Result<Combination, Exhausted> {
+        let mut combination = Combination::new();
+        for (form, _) in self.group {
+            let rest = zero.reduce(form, self.algebra)?;
+            if let Some((free, _)) = rest.last() {
+                combination.insert(*free, 1);
+                for (pivot, row) in zero.rows() {
+                    if let Some(value) = value_at(row, *free) {
+                        combination.insert(pivot, self.algebra.field.subtract(0, value));
+                    }
+                }
+                break;
+            }
+        }
+        Ok(combination)
+    }
+}
+
+/// The least important sum with a coefficient other than zero, those that follow from `settled` too.
+fn least_important(small: &Combination, settled: &Echelon, algebra: &Algebra) -> Result<u32, Exhausted> {
+    let mut least = small.keys().max().copied().unwrap_or(0);
+    for (pivot, row) in settled.rows() {
+        algebra.spend(small.len())?;
+        let terms = small.iter().filter_map(|(at, value)| Some((value_at(row, *at)?, *value)));
+        let coefficient = terms
+            .fold(0, |sum, (left, right)| algebra.field.subtract(sum, algebra.field.multiply(left, right)));
+        if coefficient != 0 {
+            least = least.max(pivot);
+        }
+    }
+    Ok(least)
+}
+
+/// How many coefficients the forms of a group read.
+fn dimension(group: &[Form]) -> usize {
+    group.iter().flat_map(|(form, _)| form).map(|(at, _)| *at).collect::<BTreeSet<_>>().len()
+}
+
+fn restricted(form: &[(u32, u64)], published: &BTreeSet<u32>) -> Vector {
+    form.iter().filter(|(at, _)| published.contains(at)).copied().collect()
+}

@@ -1,0 +1,122 @@
+//! People by what they contribute: those whose contributions to every sum are proportional are a class.
+//!
+//! No combination of the sums tells the people of a class apart, other than by their scale.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Secret;
+use super::algebra::{Algebra, Exhausted, Vector};
+use super::columns::Column;
+use super::echelon::value_at;
+use crate::profile::Profile;
+use crate::rules::{self, Spread};
+
+/// Exact contributions without their common divisor: number of the sum, and amount.
+type Exact = Vec<(u32, i128)>;
+
+/// People with proportional contributions.
+pub(super) struct Class {
+    /// The contributions without their common divisor.
+    exact: Exact,
+    /// The same in the field.
+    pub(super) vector: Vector,
+    /// How many people.
+    pub(super) people: u64,
+    /// By how much each is a multiple of `exact`.
+    spread: Spread,
+}
+
+impl Class {
+    /// What each contributes to a sum, in the field and in units of their own scale.
+    pub(super) fn entry(&self, number: u32) -> Option<u64> {
+        value_at(&self.vector, number)
+    }
+}
+
+/// The classes of the people behind some sums; a sum's number is its place.
+pub(super) fn classes(columns: &[&Column<'_>], algebra: &Algebra) -> Result<Vec<Class>, Exhausted> {
+    let mut entries: Vec<(u32, u32, i128)> = Vec::new();
+    for (number, column) in (0_u32..).zip(columns) {
+        algebra.spend(column.evidence.subjects().len())?;
+        let contributions = column.evidence.subjects().iter().zip(column.evidence.amounts());
+        let nonzero = contributions.filter(|(_, amount)| **amount != 0);
+        entries.extend(nonzero.map(|(subject, amount)| (*subject, number, *amount)));
+    }
+    entries.sort_unstable_by_key(|(subject, number, _)| (*subject, *number));
+    let mut grouped: BTreeMap<Exact, (u64, Spread)> = BTreeMap::new();
+    for person in entries.chunk_by(|(left, ..), (right, ..)| left == right) {
+        let amounts = person.iter().map(|(_, number, amount)| (*number, *amount)).collect();
+        let (exact, scale) = without_common_divisor(amounts);
+        let (people, spread) = grouped.entry(exact).or_insert((0, Spread::NOBODY));
+        *people = people.saturating_add(1);
+        *spread = spread.with(scale.unsigned_abs());
+    }
+    let in_field = |exact: &[(u32, i128)]| {
+        let residues = exact.iter().map(|(number, amount)| (*number, algebra.field.residue(*amount)));
+        residues.filter(|(_, residue)| *residue != 0).collect()
+    };
+    let class =
+        |(exact, (people, spread)): (Exact, _)| Class { vector: in_field(&exact), exact, people, spread };
+    Ok(grouped.into_iter().map(class).collect())
+}
+
+/// Rests that the published sums may leave of each other, and that one or two people are too much of:
+/// the people whom no published sum tells apart, each with the scale of their contributions.
+pub(super) fn concentrated_rests(
+    classes: &[Class],
+    published: &BTreeSet<u32>,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<Vec<Secret>, Exhausted> {
+    let mut rests: BTreeMap<Exact, (Spread, BTreeMap<usize, u64>)> = BTreeMap::new();
+    for (index, class) in classes.iter().enumerate() {
+        algebra.spend(class.exact.len())?;
+        let shown = class.exact.iter().filter(|(number, _)| published.contains(number)).copied().collect();
+        let (exact, scale) = without_common_divisor(shown);
+        if exact.is_empty() {
+            continue;
+        }
+        let (spread, entries) = rests.entry(exact).or_insert((Spread::NOBODY, BTreeMap::new()));
+        *spread = spread.and(class.spread.times(scale.unsigned_abs()));
+        entries.insert(index, algebra.field.residue(scale));
+    }
+    let concentrated = rests.into_values().filter(|(spread, _)| rules::concentrated(*spread, profile));
+    Ok(concentrated.map(|(_, entries)| Secret { entries }).filter(|rest| !rest.entries.is_empty()).collect())
+}
+
+/// Amounts divided by their greatest common divisor so that the first is positive, and the divisor, with
+/// the sign that the first had.
+fn without_common_divisor(amounts: Exact) -> (Exact, i128) {
+    let divisor =
+        amounts.iter().fold(0, |divisor, (_, amount)| common_divisor(divisor, amount.unsigned_abs()));
+    let sign = amounts.first().map_or(1, |(_, amount)| amount.signum());
+    match i128::try_from(divisor).ok().and_then(|divisor| divisor.checked_mul(sign)) {
+        Some(divisor) if divisor != 0 => {
+            let divided = |amount: &i128| amount.checked_div(divisor).unwrap_or(*amount);
+            (amounts.iter().map(|(at, amount)| (*at, divided(amount))).collect(), divisor)
+        }
+        _ => (amounts, 1),
+    }
+}
+
+fn common_divisor(left: u128, right: u128) -> u128 {
+    let (mut left, mut right) = (left, right);
+    while let Some(rest) = left.checked_rem(right) {
+        (left, right) = (right, rest);
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proportional_amounts_become_the_same() {
+        let (exact, scale) = without_common_divisor(vec![(0, -6), (3, 4)]);
+        assert_eq!((exact, scale), (vec![(0, 3), (3, -2)], -2));
+        assert_eq!(without_common_divisor(vec![(0, 9), (3, -6)]), (vec![(0, 3), (3, -2)], 3));
+        let least = vec![(1, i128::MIN)];
+        assert_eq!(without_common_divisor(least.clone()), (least, 1));
+    }
+}

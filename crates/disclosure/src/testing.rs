@@ -1,0 +1,65 @@
+//! What the tests of several modules are made of: evidence and tables from plain numbers.
+
+use std::sync::Arc;
+
+use arrow::array::StringArray;
+
+use crate::{
+    CellTable, Evidence, KeyColumn, Measure, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind,
+    Tally,
+};
+
+/// Evidence of one record for each person and amount.
+pub(crate) fn evidence(contributions: impl IntoIterator<Item = (u32, i128)>) -> Evidence {
+    let mut tally = Tally::new();
+    for (subject, amount) in contributions {
+        tally.add(subject, amount, []);
+    }
+    tally.freeze()
+}
+
+/// Evidence of one record for each person.
+pub(crate) fn people(subjects: impl IntoIterator<Item = u32>) -> Evidence {
+    evidence(subjects.into_iter().map(|subject| (subject, 1)))
+}
+
+/// The default profile.
+pub(crate) fn japan() -> Profile {
+    Profiles::built_in().unwrap().get("japan-rwd").unwrap().clone()
+}
+
+/// The default profile with another threshold, and without dominance and p%.
+pub(crate) fn threshold_only(minimum_count: u32) -> Profile {
+    let mut profile = japan();
+    (profile.minimum_count, profile.p_permille, profile.dominance.permille) = (minimum_count, 0, 1000);
+    profile
+}
+
+/// A table with one text key.
+pub(crate) fn table(
+    key: &str,
+    groups: Vec<(&str, Evidence)>,
+    statistics: impl IntoIterator<Item = StatisticColumn>,
+) -> CellTable {
+    let (labels, groups): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+    let values = Arc::new(StringArray::from(labels));
+    let keys = vec![KeyColumn { name: key.into(), values, declared: false }];
+    CellTable { keys, groups, statistics: statistics.into_iter().collect() }
+}
+
+/// A statistic over everybody.
+pub(crate) fn ungrouped(everybody: Evidence, statistics: Vec<StatisticColumn>) -> CellTable {
+    CellTable { keys: Vec::new(), groups: vec![everybody], statistics }
+}
+
+/// `COUNT(*)` of some groups.
+pub(crate) fn count(name: &str, rows: Vec<Evidence>) -> StatisticColumn {
+    let parts = vec![Part { measure: Measure::Count, evidence: rows }];
+    StatisticColumn { name: name.into(), kind: StatisticKind::Count, parts, branches: Vec::new() }
+}
+
+/// `SUM(points)` of some groups.
+pub(crate) fn sum(name: &str, scale: Scale, rows: Vec<Evidence>) -> StatisticColumn {
+    let parts = vec![Part { measure: Measure::Quantity("points".into()), evidence: rows }];
+    StatisticColumn { name: name.into(), kind: StatisticKind::Sum(scale), parts, branches: Vec::new() }
+}

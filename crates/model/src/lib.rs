@@ -1,0 +1,20 @@
+//! The words of the domain: what a dataset, a project, a job and a refusal are.
+//!
+//! This crate never does I/O, never reads a clock and never serialises: a type that crosses a
+//! process boundary has its own form in `wire`, `store` or `vault`.
+
+mod dataset;
+mod id;
+mod job;
+mod limits;
+mod project;
+mod refusal;
+mod time;
+
+pub use dataset::{Column, ColumnClass, ColumnType, Dataset, Table, TableKind};
+pub use id::{DatasetId, Digest, IdError, JobId, JobName, ProjectId, SnapshotId};
+pub use job::{JobState, Submission};
+pub use limits::Limits;
+pub use project::{Hold, People, Project, SnapshotPin, Stricter, TableGrant};
+pub use refusal::{Code, Position, Refusal};
+pub use time::{Clock, Timestamp};

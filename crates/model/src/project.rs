@@ -1,0 +1,77 @@
+//! What a project is: an approved purpose, with people, data and rules.
+
+use crate::{DatasetId, ProjectId};
+
+/// An approved project.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Project {
+    /// Its name.
+    pub id: ProjectId,
+    /// One line for people.
+    pub title: String,
+    /// Who may send analyses in.
+    pub people: Vec<People>,
+    /// The dataset that it is over.
+    pub dataset: DatasetId,
+    /// Which version of the dataset.
+    pub snapshot: SnapshotPin,
+    /// What of the dataset it may read; a table that is not named does not exist for it.
+    pub tables: Vec<TableGrant>,
+    /// Name of the disclosure profile.
+    pub profile: String,
+    /// Where the project is stricter than its profile.
+    pub stricter: Stricter,
+    /// When a result waits for a checker.
+    pub hold: Hold,
+}
+
+/// One rule of who belongs to a project. Both parts that are given must match.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct People {
+    /// The subject claim of the person's token.
+    pub subject: Option<String>,
+    /// The organisation claim of the person's token.
+    pub organisation: Option<String>,
+}
+
+/// Which snapshot a project reads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SnapshotPin {
+    /// The newest at the time a job starts.
+    Latest,
+    /// Always this one.
+    Number(u64),
+}
+
+/// A granted table.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TableGrant {
+    /// The table's name.
+    pub table: String,
+    /// The granted columns; `None` grants all. The subject column is always among them.
+    pub columns: Option<Vec<String>>,
+}
+
+/// Where a project is stricter than its profile; a laxer value is refused when the two are merged.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Stricter {
+    /// Fewest people behind a cell.
+    pub minimum_count: Option<u32>,
+    /// Fewest other protected units (institutions) behind a cell.
+    pub minimum_units: Option<u32>,
+    /// `Some(true)`: a cell over nobody is withheld too.
+    pub withhold_zeros: Option<bool>,
+    /// The k of (n,k) dominance in per mille: a cell where n units have more than this is withheld.
+    pub dominance_permille: Option<u32>,
+    /// The p of the p% rule in per mille.
+    pub p_permille: Option<u32>,
+}
+
+/// When a result waits for a checker.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hold {
+    /// Every result waits.
+    Always,
+    /// Only what a rule says must wait.
+    ByRule,
+}

@@ -1,0 +1,155 @@
+//! What SQL can name: the granted tables and columns of one project, and the listed functions.
+//!
+//! There is no catalogue of the engine behind it: no information_schema, no file tables, no table
+//! functions, no variables.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::common::{DataFusionError, Result, TableReference};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::SessionStateDefaults;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
+
+use crate::functions;
+use crate::model::{Column, ColumnClass, ColumnType, Dataset, Table, TableGrant, TableKind};
+
+/// The tables that one project may name.
+pub(crate) struct Catalog {
+    dataset: String,
+    tables: BTreeMap<String, Arc<GrantedTable>>,
+    planners: Vec<Arc<dyn ExprPlanner>>,
+    options: ConfigOptions,
+}
+
+/// A table of the dataset with those columns that were granted.
+#[derive(Debug)]
+pub(crate) struct GrantedTable {
+    pub(crate) name: String,
+    pub(crate) kind: TableKind,
+    pub(crate) columns: Vec<Column>,
+    schema: SchemaRef,
+}
+
+impl Catalog {
+    /// The part of `dataset` that `grants` names.
+    pub(crate) fn new(dataset: &Dataset, grants: &[TableGrant]) -> Self {
+        let granted = |table: &Table| {
+            let grant = grants.iter().find(|grant| grant.table == table.name)?;
+            Some((table.name.clone(), Arc::new(GrantedTable::new(table, grant))))
+        };
+        Self {
+            dataset: dataset.id.to_string(),
+            tables: dataset.tables.iter().filter_map(granted).collect(),
+            planners: SessionStateDefaults::default_expr_planners(),
+            options: ConfigOptions::default(),
+        }
+    }
+
+    /// The granted table that SQL names `reference`, plainly or by dataset.
+    pub(crate) fn table(&self, reference: &TableReference) -> Option<&Arc<GrantedTable>> {
+        let of_dataset = reference.schema().is_none_or(|schema| schema == self.dataset);
+        if reference.catalog().is_some() || !of_dataset {
+            return None;
+        }
+        self.tables.get(reference.table())
+    }
+
+    /// The names of the granted tables.
+    pub(crate) fn table_names(&self) -> Vec<&str> {
+        self.tables.keys().map(String::as_str).collect()
+    }
+}
+
+impl GrantedTable {
+    fn new(table: &Table, grant: &TableGrant) -> Self {
+        let may_read = |column: &&Column| {
+            let named = grant.columns.as_ref().is_none_or(|names| names.contains(&column.name));
+            named || column.class == ColumnClass::Subject
+        };
+        let columns: Vec<Column> = table.columns.iter().filter(may_read).cloned().collect();
+        let field = |column: &Column| {
+            let nullable = column.class != ColumnClass::Subject;
+            Field::new(&column.name, arrow_type(column.data_type), nullable)
+        };
+        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+        Self { name: table.name.clone(), kind: table.kind, columns, schema }
+    }
+}
+
+/// The Arrow type in which the vault stores a column.
+fn arrow_type(column: ColumnType) -> DataType {
+    match column {
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Decimal { precision, scale } => {
+            DataType::Decimal128(precision, i8::try_from(scale).unwrap_or(i8::MAX))
+        }
+        ColumnType::DenseId => DataType::UInt32,
+        ColumnType::Double => DataType::Float64,
+        ColumnType::Integer => DataType::Int64,
+        ColumnType::Text => DataType::Utf8,
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+    }
+}
+
+impl TableSource for GrantedTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+impl ContextProvider for Catalog {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        match self.table(&name) {
+            Some(table) => Ok(Arc::clone(table) as Arc<dyn TableSource>),
+            None => Err(DataFusionError::Plan(format!("no table `{name}`"))),
+        }
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.planners
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        functions::scalar(name)
+    }
+
+    fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
+        None
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        functions::aggregate(name)
+    }
+
+    fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
+        None
+    }
+
+    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        &self.options
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        functions::allowed_functions().into_iter().map(str::to_owned).collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,38 @@
+//! Answers whether an analysis is safe to plan, splits it at the checkpoint frontier, and runs the
+//! confidential half instrumented.
+//!
+//! The crate never lets a record out: what it computes is [`disclosure::Unreleased`], and the public
+//! half of a plan runs on released cells alone. It never decides whether a cell may leave, and its
+//! errors and logs hold nothing that depends on a record.
+//!
+//! Reading order: the text ([`parse`]) becomes the engine's plan over the granted tables
+//! ([`catalog`]), is lowered ([`lower`]) into an algebra that can only express what is safe
+//! ([`algebra`]), from which the plan that runs is generated ([`generate`]) with expressions that
+//! cannot fail ([`total`]) and aggregates that keep count of people ([`tally`]).
+
+mod parse;
+mod position;
+
+mod catalog;
+mod functions;
+
+mod algebra;
+mod lower;
+
+mod generate;
+mod tally;
+mod total;
+
+mod execute;
+mod plan;
+mod public;
+mod scan;
+
+pub use execute::{Engine, Failure};
+pub use functions::allowed_functions;
+pub use plan::{Plan, View, plan};
+pub use public::PublicRun;
+
+use sekisho_disclosure as disclosure;
+use sekisho_model as model;
+use sekisho_vault as vault;

@@ -1,0 +1,128 @@
+//! What the argument of a statistic says: whose quantities it adds, and which predicates hide in it.
+//!
+//! A CASE, a truth value used as a number, LEAST, GREATEST, NULLIF, ABS and SIGN tell people apart like
+//! a FILTER does, so that each of their branches is judged as a cell of its own.
+
+use std::collections::BTreeSet;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Operator;
+
+use crate::algebra::{ColumnId, Scalar, TruthValue};
+use crate::disclosure::Measure;
+
+use super::Lowering;
+
+impl Lowering<'_> {
+    /// What a sum of `arg` adds up: counts where no column gives an amount.
+    pub(super) fn measure(&self, arg: &Scalar) -> Measure {
+        let mut columns = BTreeSet::new();
+        amounts(arg, &mut columns);
+        let origins: BTreeSet<String> = columns
+            .into_iter()
+            .filter_map(|id| self.columns.info(id))
+            .flat_map(|info| info.origins.iter().cloned())
+            .collect();
+        if origins.is_empty() { Measure::Count } else { Measure::Quantity(origins.into_iter().collect::<Vec<_>>().join(", ")) }
+    }
+}
+
+/// The columns whose values become amounts; those that only decide are left out.
+fn amounts(scalar: &Scalar, columns: &mut BTreeSet<ColumnId>) {
+    match scalar {
+        Scalar::Column(id) => {
+            columns.insert(*id);
+        }
+        Scalar::Case { branches, otherwise } => {
+            branches.iter().for_each(|(_, then)| amounts(then, columns));
+            otherwise.iter().for_each(|otherwise| amounts(otherwise, columns));
+        }
+        Scalar::And(_)
+        | Scalar::Compare { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => {}
+        Scalar::Arithmetic { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Function { .. }
+        | Scalar::Literal(_)
+        | Scalar::Negative(_) => scalar.children().into_iter().for_each(|child| amounts(child, columns)),
+    }
+}
+
+/// The predicates in `arg` that decide who counts for how much.
+pub(super) fn branches(arg: &Scalar) -> Vec<Scalar> {
+    let mut found = Vec::new();
+    collect(arg, &mut found);
+    found.dedup();
+    found
+}
+
+fn collect(scalar: &Scalar, found: &mut Vec<Scalar>) {
+    match scalar {
+        Scalar::Case { branches, otherwise } => {
+            let mut taken = Vec::new();
+            for (when, then) in branches {
+                found.push(first_of(&taken, when));
+                taken.push(when.clone());
+                collect(then, found);
+            }
+            otherwise.iter().for_each(|otherwise| collect(otherwise, found));
+        }
+        Scalar::And(_)
+        | Scalar::Compare { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => found.push(scalar.clone()),
+        Scalar::Function { function, args } => {
+            found.extend(disguised(function.name(), args));
+            args.iter().for_each(|arg| collect(arg, found));
+        }
+        Scalar::Arithmetic { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::Negative(_) => scalar.children().into_iter().for_each(|child| collect(child, found)),
+    }
+}
+
+/// `when`, where none of `taken` was.
+fn first_of(taken: &[Scalar], when: &Scalar) -> Scalar {
+    if taken.is_empty() {
+        return when.clone();
+    }
+    let untaken = |earlier: &Scalar| {
+        Scalar::Not(Box::new(Scalar::Truth { arg: Box::new(earlier.clone()), is: TruthValue::True }))
+    };
+    Scalar::And(taken.iter().map(untaken).chain([when.clone()]).collect())
+}
+
+/// Functions that choose between values as CASE does.
+fn disguised(name: &str, args: &[Scalar]) -> Vec<Scalar> {
+    let compare = |op, left: &Scalar, right: &Scalar| Scalar::Compare {
+        op,
+        left: Box::new(left.clone()),
+        right: Box::new(right.clone()),
+    };
+    let zero = Scalar::Literal(ScalarValue::Int64(Some(0)));
+    let positive = |arg: &Scalar| {
+        let number = Scalar::Cast { arg: Box::new(arg.clone()), to: DataType::Float64 };
+        let zero = Scalar::Cast { arg: Box::new(zero.clone()), to: DataType::Float64 };
+        compare(Operator::Gt, &number, &zero)
+    };
+    match (name, args) {
+        ("abs" | "signum", [arg]) => vec![positive(arg)],
+        ("nullif", [left, right]) => vec![compare(Operator::Eq, left, right)],
+        ("greatest" | "least", [first, rest @ ..]) => {
+            rest.iter().map(|other| compare(Operator::Gt, first, other)).collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,197 @@
+//! Which kind of relation each node of a plan is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::common::TableReference;
+use datafusion::logical_expr::{
+    Distinct, EmptyRelation, FetchType, Filter, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan, TableSource,
+};
+
+use crate::algebra::{ColumnInfo, Public, Records, Reference, Scalar, Scan, SortKey};
+use crate::model::{ColumnClass, Refusal, Code, TableKind};
+
+use super::{Field, Kind, Lowering, Relation, Scope, not_supported, records_in_output};
+
+impl Lowering<'_> {
+    /// The whole plan. ORDER BY and LIMIT over a list of records are refused as the list that they are.
+    pub(super) fn root(&mut self, plan: &LogicalPlan) -> Result<Relation, Refusal> {
+        let refusal = match self.relation(plan) {
+            Ok(relation) => return Ok(relation),
+            Err(refusal) => refusal,
+        };
+        let lists_records = refusal.code == Code::PicksPeople && only_orders(plan);
+        Err(if lists_records { records_in_output(self.positions) } else { refusal })
+    }
+
+    /// Any node.
+    pub(super) fn relation(&mut self, plan: &LogicalPlan) -> Result<Relation, Refusal> {
+        self.spend(1)?;
+        match plan {
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Distinct(Distinct::All(input)) => self.distinct(input),
+            LogicalPlan::Distinct(Distinct::On(_)) => Err(not_supported("DISTINCT ON", "group by the keys instead")),
+            LogicalPlan::EmptyRelation(empty) => empty_relation(empty),
+            LogicalPlan::Filter(filter) => self.filter(filter),
+            LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::Sort(sort) => self.sort(sort),
+            LogicalPlan::SubqueryAlias(alias) => self.relation(&alias.input),
+            LogicalPlan::TableScan(scan) => self.scan(scan),
+            LogicalPlan::Union(_) => Err(not_supported("UNION, INTERSECT or EXCEPT", "send the parts as analyses of their own")),
+            LogicalPlan::Values(_) => Err(not_supported("VALUES", "put the codes into an IN list")),
+            LogicalPlan::Window(_) => Err(not_supported("a window function", "use a CTE that is grouped by the subject")),
+            LogicalPlan::RecursiveQuery(_) => Err(not_supported("WITH RECURSIVE", "")),
+            LogicalPlan::Subquery(_) => Err(not_supported("a sub-query here", "join a CTE that is grouped by the subject")),
+            LogicalPlan::Unnest(_) => Err(not_supported("UNNEST", "")),
+            LogicalPlan::Analyze(_)
+            | LogicalPlan::Copy(_)
+            | LogicalPlan::Ddl(_)
+            | LogicalPlan::DescribeTable(_)
+            | LogicalPlan::Dml(_)
+            | LogicalPlan::Explain(_)
+            | LogicalPlan::Extension(_)
+            | LogicalPlan::Repartition(_)
+            | LogicalPlan::Statement(_) => {
+                let message = "only one SELECT statement is allowed";
+                Err(Refusal::new(Code::StatementNotAllowed, message, "write a SELECT that counts or summarises"))
+            }
+        }
+    }
+
+    fn scan(&mut self, scan: &TableScan) -> Result<Relation, Refusal> {
+        let TableScan { table_name, source: _, projection, projected_schema: _, filters, fetch, statistics_requests } = scan;
+        if !filters.is_empty() || fetch.is_some() || !statistics_requests.is_empty() {
+            return Err(not_supported("a scan with conditions of its own", "write them in WHERE"));
+        }
+        let table = self.catalog.table(table_name).map(Arc::clone).ok_or_else(|| self.unknown_table(table_name))?;
+        let schema = table.schema();
+        let (mut fields, mut columns, mut units) = (Vec::new(), Vec::new(), Vec::new());
+        for (column, field) in table.columns.iter().zip(schema.fields()) {
+            let origins = BTreeSet::from([format!("{}.{}", table.name, column.name)]);
+            let info = ColumnInfo { data_type: field.data_type().clone(), origins, statistic: false };
+            match &column.class {
+                ColumnClass::Subject => fields.push(Field::Subject),
+                ColumnClass::Identifier => fields.push(Field::Identifier),
+                ColumnClass::Unit { .. } | ColumnClass::Date | ColumnClass::Dimension | ColumnClass::Measure => {
+                    let id = self.columns.add(info);
+                    columns.push((id, column.name.clone()));
+                    fields.push(Field::Value(Scalar::Column(id)));
+                    if matches!(column.class, ColumnClass::Unit { .. }) {
+                        units.push(id);
+                    }
+                }
+            }
+        }
+        if let Some(kept) = projection {
+            fields = kept.iter().filter_map(|index| fields.get(*index).cloned()).collect();
+        }
+        let subject = table.columns.iter().find(|column| column.class == ColumnClass::Subject);
+        let scan = Scan { table: table.name.clone(), subject: subject.map(|column| column.name.clone()), columns };
+        let kind = match table.kind {
+            TableKind::Code => Kind::Reference(Reference::Scan(scan)),
+            TableKind::Subject => Kind::Records { node: Records::Scan(scan), units },
+        };
+        Ok(Relation { kind, fields })
+    }
+
+    /// The refusal of a table that is not granted or not there: which of them is not said.
+    pub(crate) fn unknown_table(&self, name: &TableReference) -> Refusal {
+        let known = self.catalog.table_names().join("`, `");
+        let hint = format!("the tables of this project are `{known}`");
+        Refusal::new(Code::TableUnknown, format!("there is no table `{name}`"), hint)
+            .at(self.positions.table(&name.to_string()))
+    }
+
+    fn projection(&mut self, projection: &Projection) -> Result<Relation, Refusal> {
+        let Relation { kind, fields } = self.relation(&projection.input)?;
+        let scope = Scope { schema: projection.input.schema(), fields: &fields };
+        let fields = projection.expr.iter().map(|expr| self.field(expr, scope)).collect::<Result<_, _>>()?;
+        Ok(Relation { kind, fields })
+    }
+
+    fn filter(&mut self, filter: &Filter) -> Result<Relation, Refusal> {
+        let Relation { kind, fields } = self.relation(&filter.input)?;
+        let scope = Scope { schema: filter.input.schema(), fields: &fields };
+        let predicate = self.scalar(&filter.predicate, scope)?;
+        let kind = match kind {
+            Kind::Public(input) => Kind::Public(Public::Filter { input: Box::new(input), predicate }),
+            Kind::Records { node, units } => {
+                Kind::Records { node: Records::Restrict { input: Box::new(node), predicate }, units }
+            }
+            Kind::Reference(input) => Kind::Reference(Reference::Restrict { input: Box::new(input), predicate }),
+        };
+        Ok(Relation { kind, fields })
+    }
+
+    /// Over records an order has no meaning and is dropped; the first few of it would pick people.
+    fn sort(&mut self, sort: &Sort) -> Result<Relation, Refusal> {
+        let Relation { kind, fields } = self.relation(&sort.input)?;
+        let input = match kind {
+            Kind::Records { .. } if sort.fetch.is_some() => return Err(picks_people()),
+            Kind::Records { .. } => return Ok(Relation { kind, fields }),
+            Kind::Public(input) => input,
+            Kind::Reference(reference) => Public::Reference(reference),
+        };
+        let scope = Scope { schema: sort.input.schema(), fields: &fields };
+        let mut keys = Vec::new();
+        for key in &sort.expr {
+            let arg = self.scalar(&key.expr, scope)?;
+            keys.push(SortKey { arg, ascending: key.asc, nulls_first: key.nulls_first });
+        }
+        let sorted = Public::Sort { input: Box::new(input), keys };
+        let public = match sort.fetch {
+            Some(fetch) => Public::Limit { input: Box::new(sorted), skip: 0, fetch: Some(fetch) },
+            None => sorted,
+        };
+        Ok(Relation { kind: Kind::Public(public), fields })
+    }
+
+    fn limit(&mut self, limit: &Limit) -> Result<Relation, Refusal> {
+        let Relation { kind, fields } = self.relation(&limit.input)?;
+        let input = match kind {
+            Kind::Records { .. } => return Err(picks_people()),
+            Kind::Public(input) => input,
+            Kind::Reference(reference) => Public::Reference(reference),
+        };
+        let no_number = || not_supported("LIMIT or OFFSET with an expression", "give a number");
+        let skip = match limit.get_skip_type() {
+            Ok(SkipType::Literal(skip)) => skip,
+            Ok(SkipType::UnsupportedExpr) | Err(_) => return Err(no_number()),
+        };
+        let fetch = match limit.get_fetch_type() {
+            Ok(FetchType::Literal(fetch)) => fetch,
+            Ok(FetchType::UnsupportedExpr) | Err(_) => return Err(no_number()),
+        };
+        Ok(Relation { kind: Kind::Public(Public::Limit { input: Box::new(input), skip, fetch }), fields })
+    }
+}
+
+fn empty_relation(empty: &EmptyRelation) -> Result<Relation, Refusal> {
+    if empty.produce_one_row {
+        Ok(Relation { kind: Kind::Reference(Reference::Nothing), fields: Vec::new() })
+    } else {
+        Err(not_supported("a relation without rows", ""))
+    }
+}
+
+fn picks_people() -> Refusal {
+    let message = "ORDER BY with LIMIT, LIMIT or OFFSET over records picks people";
+    let hint = "aggregate first: ORDER BY and LIMIT may order and cut the groups of the result";
+    Refusal::new(Code::PicksPeople, message, hint)
+}
+
+/// Whether nothing but an order, a cut and a projection stands above the records.
+fn only_orders(plan: &LogicalPlan) -> bool {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only chooses between two wordings of a refusal")]
+    match plan {
+        LogicalPlan::Limit(limit) => only_orders(&limit.input),
+        LogicalPlan::Sort(sort) => only_orders(&sort.input),
+        LogicalPlan::Projection(projection) => only_orders(&projection.input),
+        LogicalPlan::Filter(filter) => only_orders(&filter.input),
+        LogicalPlan::SubqueryAlias(alias) => only_orders(&alias.input),
+        LogicalPlan::TableScan(_) | LogicalPlan::Join(_) => true,
+        _ => false,
+    }
+}

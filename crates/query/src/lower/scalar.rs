@@ -1,0 +1,293 @@
+//! Which expressions an analysis may write over the values of one row.
+
+use std::sync::Arc;
+
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, InList, Like, ScalarFunction};
+use datafusion::logical_expr::{Expr, Operator};
+
+use crate::algebra::{Scalar, TruthValue};
+use crate::functions;
+use crate::model::{Code, Position, Refusal};
+use crate::position;
+
+use super::{Field, Lowering, Scope, not_supported};
+
+/// The deepest that an expression may be after projections were seen through.
+const DEEPEST: usize = 200;
+
+impl Lowering<'_> {
+    /// One item of a select list: the bare subject may pass, everything else is a value.
+    pub(super) fn field(&mut self, expr: &Expr, scope: Scope<'_>) -> Result<Field, Refusal> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "everything that is not a bare column is lowered as a value")]
+        match expr {
+            Expr::Alias(alias) => self.field(&alias.expr, scope),
+            Expr::Column(column) => self.resolve(column, scope),
+            other => self.scalar(other, scope).map(Field::Value),
+        }
+    }
+
+    /// An expression over values, of bounded size.
+    pub(super) fn scalar(&mut self, expr: &Expr, scope: Scope<'_>) -> Result<Scalar, Refusal> {
+        let scalar = self.value(expr, scope, 0)?;
+        let (_, depth) = scalar.size();
+        if depth > DEEPEST {
+            let message = format!("an expression is nested deeper than {DEEPEST} levels");
+            return Err(Refusal::new(Code::TooLarge, message, "compute parts of it in a CTE that is grouped by the subject"));
+        }
+        Ok(scalar)
+    }
+
+    /// What a column of the plan is.
+    pub(super) fn resolve(&self, column: &Column, scope: Scope<'_>) -> Result<Field, Refusal> {
+        let field = scope.schema.maybe_index_of_column(column).and_then(|index| scope.fields.get(index));
+        field.cloned().ok_or_else(|| {
+            Refusal::new(Code::ColumnUnknown, format!("there is no column `{}`", column.name), "").at(span(column))
+        })
+    }
+
+    fn value(&mut self, expr: &Expr, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        if depth > self.limits.plan_nodes {
+            return Err(Refusal::new(Code::TooLarge, "an expression is nested too deeply", "split the analysis"));
+        }
+        self.spend(1)?;
+        let mut arg = |expr: &Expr| self.value(expr, scope, depth.saturating_add(1));
+        Ok(match expr {
+            Expr::Alias(alias) => arg(&alias.expr)?,
+            Expr::Between(between) => self.between(between, scope, depth)?,
+            Expr::BinaryExpr(binary) => self.binary(binary, scope, depth)?,
+            Expr::Case(case) => self.case(case, scope, depth)?,
+            Expr::Cast(cast) => Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() },
+            Expr::TryCast(cast) => Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() },
+            Expr::Column(column) => self.column(column, scope)?,
+            Expr::InList(list) => self.in_list(list, scope, depth)?,
+            Expr::IsNull(inner) => self.is_null(inner, scope, depth)?,
+            Expr::IsNotNull(inner) => Scalar::Not(Box::new(self.is_null(inner, scope, depth)?)),
+            Expr::IsTrue(inner) => Scalar::Truth { arg: Box::new(arg(inner)?), is: TruthValue::True },
+            Expr::IsFalse(inner) => Scalar::Truth { arg: Box::new(arg(inner)?), is: TruthValue::False },
+            Expr::IsUnknown(inner) => Scalar::Truth { arg: Box::new(arg(inner)?), is: TruthValue::Unknown },
+            Expr::IsNotTrue(inner) => negated_truth(arg(inner)?, TruthValue::True),
+            Expr::IsNotFalse(inner) => negated_truth(arg(inner)?, TruthValue::False),
+            Expr::IsNotUnknown(inner) => negated_truth(arg(inner)?, TruthValue::Unknown),
+            Expr::Like(like) => self.like(like, scope, depth)?,
+            Expr::Literal(value, _) => Scalar::Literal(value.clone()),
+            Expr::Negative(inner) => Scalar::Negative(Box::new(arg(inner)?)),
+            Expr::Not(inner) => Scalar::Not(Box::new(arg(inner)?)),
+            Expr::ScalarFunction(function) => self.function(function, scope, depth)?,
+            Expr::AggregateFunction(_)
+            | Expr::Exists(_)
+            | Expr::GroupingSet(_)
+            | Expr::HigherOrderFunction(_)
+            | Expr::InSubquery(_)
+            | Expr::Lambda(_)
+            | Expr::LambdaVariable(_)
+            | Expr::OuterReferenceColumn(..)
+            | Expr::Placeholder(_)
+            | Expr::ScalarSubquery(_)
+            | Expr::ScalarVariable(..)
+            | Expr::SetComparison(_)
+            | Expr::SimilarTo(_)
+            | Expr::Unnest(_)
+            | Expr::WindowFunction(_) => return Err(self.no_rule(expr)),
+            #[expect(deprecated, reason = "the engine still names wildcards, so the match must")]
+            Expr::Wildcard { .. } => return Err(self.no_rule(expr)),
+        })
+    }
+
+    /// The refusal of an expression that has no rule.
+    fn no_rule(&self, expr: &Expr) -> Refusal {
+        let by_person = "join a CTE that is grouped by the subject";
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only chooses the words of a refusal")]
+        match expr {
+            Expr::AggregateFunction(aggregate) => {
+                not_supported("an aggregate here", "compute it in a CTE and join its result")
+                    .at(self.positions.function(aggregate.func.name()))
+            }
+            Expr::WindowFunction(_) => not_supported("a window function", by_person),
+            Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => {
+                not_supported("EXISTS or IN with a sub-query", by_person)
+            }
+            Expr::ScalarSubquery(_) | Expr::OuterReferenceColumn(..) => {
+                not_supported("a scalar sub-query", "send it as an analysis of its own")
+            }
+            Expr::SimilarTo(_) => not_supported("SIMILAR TO", "use LIKE with a literal pattern"),
+            Expr::Placeholder(_) => not_supported("a parameter", "write the value into the SQL text"),
+            Expr::GroupingSet(_) => not_supported("a grouping set here", "write it in GROUP BY"),
+            _ => not_supported("this expression", "use columns, constants, comparisons, CASE and the listed functions"),
+        }
+    }
+
+    fn column(&mut self, column: &Column, scope: Scope<'_>) -> Result<Scalar, Refusal> {
+        match self.resolve(column, scope)? {
+            Field::Value(scalar) => self.copied(&scalar),
+            Field::Identifier | Field::Subject => {
+                let message = format!("`{}` identifies people and is not a value", column.name);
+                let hint = "group by it, join on its equality with another subject column, or COUNT(DISTINCT ...) it; \
+                            it is not compared with constants, computed with, or shown";
+                Err(Refusal::new(Code::SubjectAsValue, message, hint).at(span(column)))
+            }
+        }
+    }
+
+    /// A further copy of an expression, which counts like one that was written.
+    fn copied(&mut self, scalar: &Scalar) -> Result<Scalar, Refusal> {
+        self.spend(scalar.size().0)?;
+        Ok(scalar.clone())
+    }
+
+    fn is_null(&mut self, expr: &Expr, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        if let Expr::Column(column) = expr
+            && matches!(self.resolve(column, scope)?, Field::Subject)
+        {
+            // INVARIANT: rows without a subject are dropped at the scan.
+            return Ok(Scalar::Literal(ScalarValue::Boolean(Some(false))));
+        }
+        Ok(Scalar::IsNull(Box::new(self.value(expr, scope, depth.saturating_add(1))?)))
+    }
+
+    fn between(&mut self, between: &Between, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        let depth = depth.saturating_add(1);
+        let arg = self.value(&between.expr, scope, depth)?;
+        let low = self.value(&between.low, scope, depth)?;
+        let high = self.value(&between.high, scope, depth)?;
+        let compare = |op, left, right| Scalar::Compare { op, left: Box::new(left), right: Box::new(right) };
+        let above = compare(Operator::GtEq, self.copied(&arg)?, low);
+        let inside = Scalar::And(vec![above, compare(Operator::LtEq, arg, high)]);
+        Ok(if between.negated { Scalar::Not(Box::new(inside)) } else { inside })
+    }
+
+    fn binary(&mut self, binary: &BinaryExpr, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        let op = binary.op;
+        if matches!(op, Operator::And | Operator::Or) {
+            let operands = self.operands(binary, scope, depth)?;
+            return Ok(if op == Operator::And { Scalar::And(operands) } else { Scalar::Or(operands) });
+        }
+        let allowed = Operation::of(op).ok_or_else(|| operator_refusal(op))?;
+        let left = Box::new(self.value(&binary.left, scope, depth.saturating_add(1))?);
+        let right = Box::new(self.value(&binary.right, scope, depth.saturating_add(1))?);
+        Ok(match allowed {
+            Operation::Arithmetic => Scalar::Arithmetic { op, left, right },
+            Operation::Comparison => Scalar::Compare { op, left, right },
+        })
+    }
+
+    /// A chain of one of AND and OR as one list, however long it is.
+    fn operands(&mut self, binary: &BinaryExpr, scope: Scope<'_>, depth: usize) -> Result<Vec<Scalar>, Refusal> {
+        let mut reversed = vec![self.value(&binary.right, scope, depth.saturating_add(1))?];
+        let mut rest = binary.left.as_ref();
+        while let Expr::BinaryExpr(inner) = rest
+            && inner.op == binary.op
+        {
+            reversed.push(self.value(&inner.right, scope, depth.saturating_add(1))?);
+            rest = &inner.left;
+        }
+        reversed.push(self.value(rest, scope, depth.saturating_add(1))?);
+        reversed.reverse();
+        Ok(reversed)
+    }
+
+    fn case(&mut self, case: &Case, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        let depth = depth.saturating_add(1);
+        let operand = case.expr.as_ref().map(|expr| self.value(expr, scope, depth)).transpose()?;
+        let mut branches = Vec::new();
+        for (when, then) in &case.when_then_expr {
+            let when = self.value(when, scope, depth)?;
+            let when = match &operand {
+                Some(left) => {
+                    let left = Box::new(self.copied(left)?);
+                    Scalar::Compare { op: Operator::Eq, left, right: Box::new(when) }
+                }
+                None => when,
+            };
+            branches.push((when, self.value(then, scope, depth)?));
+        }
+        let otherwise = case.else_expr.as_ref().map(|expr| self.value(expr, scope, depth)).transpose()?;
+        Ok(Scalar::Case { branches, otherwise: otherwise.map(Box::new) })
+    }
+
+    fn in_list(&mut self, list: &InList, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        let depth = depth.saturating_add(1);
+        let arg = Box::new(self.value(&list.expr, scope, depth)?);
+        let items = list.list.iter().map(|item| self.value(item, scope, depth)).collect::<Result<_, _>>()?;
+        Ok(Scalar::InList { arg, list: items, negated: list.negated })
+    }
+
+    fn like(&mut self, like: &Like, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        let depth = depth.saturating_add(1);
+        Ok(Scalar::Like {
+            arg: Box::new(self.value(&like.expr, scope, depth)?),
+            pattern: Box::new(self.value(&like.pattern, scope, depth)?),
+            escape: like.escape_char,
+            case_insensitive: like.case_insensitive,
+            negated: like.negated,
+        })
+    }
+
+    fn function(&mut self, call: &ScalarFunction, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        let name = call.func.name();
+        if !functions::scalar_is_allowed(&call.func) {
+            return Err(function_refusal(name).at(self.positions.function(name)));
+        }
+        let depth = depth.saturating_add(1);
+        let args = call.args.iter().map(|arg| self.value(arg, scope, depth)).collect::<Result<Vec<_>, _>>()?;
+        if name == "coalesce" {
+            return self.coalesce(args);
+        }
+        Ok(Scalar::Function { function: Arc::clone(&call.func), args })
+    }
+
+    /// COALESCE is the CASE that it stands for, so that its branches are seen.
+    fn coalesce(&mut self, mut args: Vec<Scalar>) -> Result<Scalar, Refusal> {
+        let Some(last) = args.pop() else {
+            return Err(not_supported("COALESCE without arguments", "give it at least one"));
+        };
+        let mut branches = Vec::new();
+        for arg in args {
+            let present = Scalar::Not(Box::new(Scalar::IsNull(Box::new(self.copied(&arg)?))));
+            branches.push((present, arg));
+        }
+        Ok(if branches.is_empty() { last } else { Scalar::Case { branches, otherwise: Some(Box::new(last)) } })
+    }
+}
+
+/// The refusal of a function that is not on the list.
+pub(crate) fn function_refusal(name: &str) -> Refusal {
+    let hint = "the functions that may be used are listed by `sekisho catalog --functions`";
+    Refusal::new(Code::FunctionNotAllowed, format!("the function `{name}` is not allowed"), hint)
+}
+
+enum Operation {
+    Arithmetic,
+    Comparison,
+}
+
+impl Operation {
+    fn of(op: Operator) -> Option<Self> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "an operator that is not named is refused")]
+        match op {
+            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide => Some(Self::Arithmetic),
+            Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom => Some(Self::Comparison),
+            _ => None,
+        }
+    }
+}
+
+fn operator_refusal(op: Operator) -> Refusal {
+    let hint = "use comparisons, AND, OR, NOT, IN, LIKE, +, -, * and /";
+    Refusal::new(Code::ExpressionNotAllowed, format!("the operator `{op}` is not allowed"), hint)
+}
+
+fn negated_truth(arg: Scalar, is: TruthValue) -> Scalar {
+    Scalar::Not(Box::new(Scalar::Truth { arg: Box::new(arg), is }))
+}
+
+fn span(column: &Column) -> Option<Position> {
+    position::of_span(column.spans.first())
+}

@@ -1,0 +1,294 @@
+//! Turns a text into one SELECT statement, or refuses it.
+//!
+//! Everything that is refused here is refused from the text alone. The engine's own switches are not
+//! enough: with DDL, DML and statements forbidden it still answers EXPLAIN, SHOW and
+//! information_schema, and it parses TABLESAMPLE and ignores it.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Distinct, Query, Select, SetExpr, Spanned, Statement, TableFactor, Visit, Visitor,
+};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use crate::model::{Code, Limits, Position, Refusal};
+use crate::position::{self, Positions};
+
+/// Most tokens in a text for each node that a plan may have: a node needs a handful.
+const TOKENS_PER_NODE: usize = 8;
+
+/// One SELECT statement and the places in its text.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) statement: Statement,
+    pub(crate) positions: Positions,
+}
+
+/// Parses `sql`.
+///
+/// # Errors
+/// A [`Refusal`] with the place: too long or too deeply nested, not SQL, not one SELECT, or a SELECT
+/// with a part that no rule covers.
+pub(crate) fn parse(sql: &str, limits: &Limits) -> Result<Parsed, Refusal> {
+    if sql.len() > limits.sql_bytes {
+        return Err(too_large(format!("the SQL text is longer than {} bytes", limits.sql_bytes)));
+    }
+    let tokens = Tokenizer::new(&GenericDialect, sql).tokenize_with_location().map_err(|error| {
+        syntax(&error.message).at(position::position(error.location))
+    })?;
+    check_size(&tokens, limits)?;
+    let mut statements = Parser::new(&GenericDialect)
+        .with_recursion_limit(limits.nesting.saturating_mul(4))
+        .with_tokens_with_locations(tokens)
+        .parse_statements()
+        .map_err(|error| parse_refusal(error, limits))?;
+    let second = statements.get(1).map(|statement| position::position(statement.span().start));
+    if let Some(place) = second {
+        let message = "more than one statement";
+        return Err(Refusal::new(Code::StatementNotAllowed, message, "send one SELECT at a time").at(place));
+    }
+    let statement = statements.pop().ok_or_else(|| syntax("there is no statement"))?;
+    check_statement(&statement)?;
+    let positions = Positions::of(&statement);
+    Ok(Parsed { statement, positions })
+}
+
+fn too_large(message: String) -> Refusal {
+    Refusal::new(Code::TooLarge, message, "split the analysis, or move a long list of codes into a code table")
+}
+
+fn syntax(message: &str) -> Refusal {
+    Refusal::new(Code::SqlSyntax, format!("the SQL does not parse: {message}"), "send one SELECT in DataFusion's dialect")
+}
+
+fn parse_refusal(error: ParserError, limits: &Limits) -> Refusal {
+    match error {
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => {
+            let (message, place) = split_location(&text);
+            syntax(message).at(place)
+        }
+        ParserError::RecursionLimitExceeded => {
+            too_large(format!("the SQL text is nested deeper than {} levels", limits.nesting))
+        }
+    }
+}
+
+/// The parser ends its texts with ` at Line: 1, Column: 8`.
+fn split_location(text: &str) -> (&str, Option<Position>) {
+    let Some((message, place)) = text.rsplit_once(" at Line: ") else {
+        return (text, None);
+    };
+    let location = place.split_once(", Column: ").and_then(|(line, column)| {
+        Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+    });
+    (message, location.and_then(position::position))
+}
+
+/// Bounds what the recursive parts of parser and planner can meet, before they meet it.
+fn check_size(tokens: &[TokenWithSpan], limits: &Limits) -> Result<(), Refusal> {
+    let most = limits.plan_nodes.saturating_mul(TOKENS_PER_NODE);
+    let mut words = 0_usize;
+    let mut depth = 0_usize;
+    for token in tokens {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only brackets change the depth")]
+        match &token.token {
+            Token::Whitespace(_) => continue,
+            Token::LParen | Token::LBracket | Token::LBrace => depth = depth.saturating_add(1),
+            Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        words = words.saturating_add(1);
+        let place = position::position(token.span.start);
+        if depth > limits.nesting {
+            let message = format!("the SQL text is nested deeper than {} levels", limits.nesting);
+            return Err(too_large(message).at(place));
+        }
+        if words > most {
+            return Err(too_large(format!("the SQL text has more than {most} words and signs")).at(place));
+        }
+    }
+    Ok(())
+}
+
+fn check_statement(statement: &Statement) -> Result<(), Refusal> {
+    let Statement::Query(_) = statement else {
+        let word = statement.to_string().split_whitespace().next().unwrap_or_default().to_uppercase();
+        let message = format!("{word} is not allowed: the enclave takes one SELECT statement");
+        let hint = "write a SELECT that counts or summarises; `sekisho catalog` shows tables and columns";
+        return Err(Refusal::new(Code::StatementNotAllowed, message, hint).at(position::position(statement.span().start)));
+    };
+    match statement.visit(&mut Grammar) {
+        ControlFlow::Break(refusal) => Err(refusal),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// Refuses the parts of a SELECT that the planner would ignore, or that no rule covers.
+struct Grammar;
+
+impl Visitor for Grammar {
+    type Break = Refusal;
+
+    fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<Refusal> {
+        if matches!(statement, Statement::Query(_)) {
+            return ControlFlow::Continue(());
+        }
+        refuse("a statement inside a query", statement.span().start)
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Refusal> {
+        // No `..`: an upgrade that adds a clause does not compile until someone decides about it.
+        let Query {
+            with,
+            body,
+            order_by: _,
+            limit_clause: _,
+            fetch: _,
+            locks,
+            for_clause,
+            settings,
+            format_clause,
+            pipe_operators,
+        } = query;
+        let start = query.span().start;
+        if with.as_ref().is_some_and(|with| with.recursive) {
+            return refuse("WITH RECURSIVE", start);
+        }
+        let clauses = [
+            (!locks.is_empty(), "a locking clause (FOR UPDATE, FOR SHARE)"),
+            (for_clause.is_some(), "a FOR clause"),
+            (settings.is_some(), "SETTINGS"),
+            (format_clause.is_some(), "FORMAT"),
+            (!pipe_operators.is_empty(), "a pipe operator (|>)"),
+        ];
+        refuse_first(&clauses, start)?;
+        check_body(body)
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Refusal> {
+        check_select(select)
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Refusal> {
+        let start = factor.span().start;
+        match factor {
+            TableFactor::Table {
+                name,
+                alias: _,
+                args,
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+            } => {
+                if args.is_some() {
+                    let message = format!("the table function `{name}` is not allowed");
+                    let hint = "read granted tables; `sekisho catalog` lists them";
+                    let place = position::position(start);
+                    return ControlFlow::Break(Refusal::new(Code::FunctionNotAllowed, message, hint).at(place));
+                }
+                let clauses = [
+                    (!with_hints.is_empty(), "a table hint"),
+                    (version.is_some(), "a table version"),
+                    (*with_ordinality, "WITH ORDINALITY"),
+                    (!partitions.is_empty(), "PARTITION"),
+                    (json_path.is_some(), "a JSON path"),
+                    (sample.is_some(), "TABLESAMPLE"),
+                    (!index_hints.is_empty(), "an index hint"),
+                ];
+                refuse_first(&clauses, start)
+            }
+            TableFactor::Derived { lateral, subquery: _, alias: _, sample } => {
+                refuse_first(&[(*lateral, "LATERAL"), (sample.is_some(), "TABLESAMPLE")], start)
+            }
+            TableFactor::NestedJoin { .. } => ControlFlow::Continue(()),
+            TableFactor::Function { .. } | TableFactor::TableFunction { .. } => refuse("a table function", start),
+            TableFactor::UNNEST { .. } => refuse("UNNEST", start),
+            TableFactor::JsonTable { .. }
+            | TableFactor::MatchRecognize { .. }
+            | TableFactor::OpenJsonTable { .. }
+            | TableFactor::Pivot { .. }
+            | TableFactor::SemanticView { .. }
+            | TableFactor::Unpivot { .. }
+            | TableFactor::XmlTable { .. } => refuse("this form of table", start),
+        }
+    }
+}
+
+/// Walks the branches of set operations; SELECTs and sub-queries are visited by themselves.
+fn check_body(body: &SetExpr) -> ControlFlow<Refusal> {
+    let mut waiting = vec![body];
+    while let Some(body) = waiting.pop() {
+        match body {
+            SetExpr::SetOperation { left, op: _, set_quantifier: _, right } => waiting.extend([left.as_ref(), right]),
+            SetExpr::Query(_) | SetExpr::Select(_) | SetExpr::Values(_) => {}
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                return refuse("a statement inside a query", body.span().start);
+            }
+            SetExpr::Table(_) => return refuse("TABLE", body.span().start),
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+fn check_select(select: &Select) -> ControlFlow<Refusal> {
+    // No `..`, as above.
+    let Select {
+        select_token: _,
+        optimizer_hints,
+        distinct,
+        select_modifiers,
+        top,
+        top_before_distinct: _,
+        projection: _,
+        exclude,
+        into,
+        from: _,
+        lateral_views,
+        prewhere,
+        selection: _,
+        connect_by,
+        group_by: _,
+        cluster_by,
+        distribute_by,
+        sort_by,
+        having: _,
+        named_window: _,
+        qualify,
+        window_before_qualify: _,
+        value_table_mode,
+        flavor: _,
+    } = select;
+    let clauses = [
+        (!optimizer_hints.is_empty(), "an optimiser hint"),
+        (matches!(distinct, Some(Distinct::On(_))), "DISTINCT ON"),
+        (select_modifiers.is_some(), "a SELECT modifier"),
+        (top.is_some(), "TOP"),
+        (exclude.is_some(), "EXCLUDE"),
+        (into.is_some(), "SELECT INTO"),
+        (!lateral_views.is_empty(), "LATERAL VIEW"),
+        (prewhere.is_some(), "PREWHERE"),
+        (!connect_by.is_empty(), "CONNECT BY"),
+        (!cluster_by.is_empty(), "CLUSTER BY"),
+        (!distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (!sort_by.is_empty(), "SORT BY"),
+        (qualify.is_some(), "QUALIFY"),
+        (value_table_mode.is_some(), "SELECT AS"),
+    ];
+    refuse_first(&clauses, select.span().start)
+}
+
+fn refuse_first(clauses: &[(bool, &str)], start: Location) -> ControlFlow<Refusal> {
+    clauses.iter().find(|(present, _)| *present).map_or(ControlFlow::Continue(()), |(_, what)| refuse(what, start))
+}
+
+fn refuse(what: &str, start: Location) -> ControlFlow<Refusal> {
+    let message = format!("{what} is not allowed");
+    let hint = "leave it out; what the enclave takes is listed by `sekisho catalog`";
+    ControlFlow::Break(Refusal::new(Code::NotSupported, message, hint).at(position::position(start)))
+}

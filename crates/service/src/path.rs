@@ -1,0 +1,147 @@
+//! The path of one job: its stages in order, each handing its proof to the next.
+
+use std::sync::Arc;
+
+use sekisho_authz::Permit;
+use sekisho_disclosure::{self as disclosure, Outcome, Profile, Released};
+use sekisho_model::{Limits, Refusal};
+use sekisho_query::{self as query, PublicRun, View};
+use sekisho_release::Event;
+use sekisho_store::{Change, JobRecord, PolicyRef, SealedResult};
+use sekisho_vault::Snapshot;
+use tokio::task::spawn_blocking;
+
+use crate::calls::Stage;
+use crate::problem::{Problem, Result, internal, not_found, of_policy, of_vault};
+
+/// Why a job ends without a result.
+pub(crate) enum Stop {
+    /// A limit, or an error of ours.
+    Failed(Problem),
+    /// Somebody else moved the job: it was cancelled, or the server is going down.
+    Moved,
+    /// The checkpoint will not run it.
+    Refused(Refusal),
+}
+
+/// What a permitted job runs on: one snapshot, one set of rules.
+pub(crate) struct Ground {
+    permit: Permit,
+    profile: Profile,
+    snapshot: Arc<Snapshot>,
+}
+
+/// Runs a queued job to its verdict: authorize, plan, execute, check, release. Each move of the job is
+/// durable and in the log before the next stage begins.
+pub(crate) async fn run(stage: &Stage, job: JobRecord) -> Result<(), Stop> {
+    let ground = authorize(stage, &job).await?;
+    let job = stage.advance(job, Event::Start, ground.facts()).await?;
+    let plan = plan(&job.sql, &ground, &stage.limits).await.map_err(Stop::Refused)?;
+    let (unreleased, public) = execute(stage, plan).await?;
+    let job = stage.advance(job, Event::Check, Change::default()).await?;
+    let outcome = check(&ground, unreleased, public).await?;
+    release(stage, job, &ground, outcome).await
+}
+
+/// Whether the job may (still) run, and on what.
+async fn authorize(stage: &Stage, job: &JobRecord) -> Result<Ground, Stop> {
+    let organisation = Some(job.organisation.as_str()).filter(|organisation| !organisation.is_empty());
+    let permit = stage.projects.permit_accepted(&job.name.project, &job.submitter, organisation);
+    let permit = permit.map_err(|_| Stop::Failed(not_found()))?;
+    ground(stage, permit).await.map_err(Stop::Failed)
+}
+
+/// The snapshot and the rules of a permitted project.
+pub(crate) async fn ground(stage: &Stage, permit: Permit) -> Result<Ground> {
+    let project = permit.project();
+    let profile = stage.profiles.get(&project.profile).and_then(|profile| profile.stricter(&project.stricter));
+    let profile = profile.map_err(|error| of_policy(&error))?;
+    let snapshot = stage.vault.snapshot(&project.dataset, project.snapshot).await;
+    let snapshot = Arc::new(snapshot.map_err(|error| of_vault(&error))?);
+    Ok(Ground { permit, profile, snapshot })
+}
+
+/// Judges the SQL from its text and the catalogue alone.
+pub(crate) async fn plan(sql: &str, ground: &Ground, limits: &Limits) -> Result<query::Plan, Refusal> {
+    let view = View { snapshot: Arc::clone(&ground.snapshot), grants: ground.permit.project().tables.clone() };
+    let (sql, limits) = (sql.to_owned(), limits.clone());
+    let planned = spawn_blocking(move || query::plan(&sql, &view, &limits)).await;
+    planned.unwrap_or_else(|error| Err(internal(&error, "plan")))
+}
+
+/// Runs the confidential half.
+async fn execute(stage: &Stage, plan: query::Plan) -> Result<(disclosure::Unreleased, PublicRun), Stop> {
+    stage.engine.execute(plan, &stage.limits).await.map_err(|failure| failed(&failure))
+}
+
+/// The checkpoint judges the cells, and the public half runs on what it lets through.
+async fn check(ground: &Ground, unreleased: disclosure::Unreleased, public: PublicRun) -> Result<Outcome, Stop> {
+    let (profile, hold) = (ground.profile.clone(), ground.permit.project().hold);
+    let checked = spawn_blocking(move || disclosure::check(unreleased, &profile, hold)).await;
+    let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
+    let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
+    checked.publish(public).await.map_err(|failure| failed(&failure))
+}
+
+/// Seals the result; the job is released, or held for a checker, with the result in one transaction.
+async fn release(stage: &Stage, job: JobRecord, ground: &Ground, outcome: Outcome) -> Result<(), Stop> {
+    let context = job.name.to_string();
+    let (event, sealed) = match outcome {
+        Outcome::Held(held) => (Event::Hold, held.seal(&stage.seal, &context)),
+        Outcome::Released(released) => (Event::Release, released.seal(&stage.seal, &context)),
+    };
+    let sealed = sealed.map_err(|error| Stop::Failed(internal(&error, "seal a result")))?;
+    let result = SealedResult { bytes: sealed.bytes, digest: sealed.digest };
+    let change = Change { policy: Some(ground.policy()), result: Some(result), ..Change::default() };
+    stage.advance(job, event, change).await?;
+    Ok(())
+}
+
+/// Opens a released result again, after its digest was compared with the one in the log.
+pub(crate) async fn reopen(stage: &Stage, job: &JobRecord) -> Result<Released> {
+    let wrong_state = || {
+        let message = format!("the job is {}, so it has no result to fetch", job.state);
+        Refusal::new(sekisho_model::Code::WrongState, message, "`sekisho watch` follows a job until it is settled")
+    };
+    let release = job.release.ok_or_else(wrong_state)?;
+    let sealed = stage.store.result(&job.name).await.map_err(crate::problem::of_store)?;
+    let sealed = sealed.ok_or_else(wrong_state)?;
+    let receipt = stage.store.receipt(release.log_index).await.map_err(crate::problem::of_store)?;
+    let entry = sekisho_audit::Entry::decode(&receipt.entry).map_err(|error| internal(&error, "read the log"))?;
+    let logged = entry.details.get("release_sha256").and_then(|text| text.parse().ok()).ok_or_else(wrong_state)?;
+    let context = job.name.to_string();
+    Released::reopen(&sealed.bytes, &stage.seal, &context, &logged)
+        .map_err(|error| internal(&error, "open a sealed result"))
+}
+
+fn failed(failure: &query::Failure) -> Stop {
+    tracing::warn!(%failure, "a job failed");
+    Stop::Failed(failure.refusal())
+}
+
+impl Ground {
+    /// What the job is told about the ground that it runs on.
+    fn facts(&self) -> Change {
+        Change { snapshot: Some(self.snapshot.id.clone()), policy: Some(self.policy()), ..Change::default() }
+    }
+
+    /// The rules, as answers and log name them.
+    pub(crate) fn policy(&self) -> PolicyRef {
+        PolicyRef { profile: self.profile.name().to_owned(), sha256: self.profile.digest() }
+    }
+
+    /// The snapshot that is read.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The project and what it grants.
+    pub(crate) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// The rules in words.
+    pub(crate) fn rules(&self) -> Vec<String> {
+        self.profile.rules_in_words()
+    }
+}

@@ -1,0 +1,46 @@
+//! What the log is told of a decision, before it takes effect.
+
+use sekisho_audit::{Entry, EventKind};
+use sekisho_model::{Digest, JobName, Timestamp};
+use sekisho_release::{Event, rule};
+use sekisho_store::{JobRecord, PolicyRef};
+
+/// Who decides what nobody asked for.
+const ENCLAVE: &str = "enclave";
+
+/// An entry of a new id.
+fn entry(at: Timestamp, kind: EventKind, actor: &str) -> Entry {
+    Entry::new(ulid::Ulid::new().to_string(), at, kind, actor)
+}
+
+/// A job was taken in.
+pub(crate) fn accepted(name: &JobName, sql: &str, submitter: &str, at: Timestamp) -> Entry {
+    let digest = Digest::of(sql.as_bytes()).to_string();
+    entry(at, EventKind::JobAccepted, submitter).of_job(name).with("sql_sha256", digest)
+}
+
+/// A job moves by this event; `None` if the state machine has no such row.
+pub(crate) fn moved(job: &JobRecord, event: Event, actor: Option<&str>, at: Timestamp) -> Option<Entry> {
+    let kind = rule(Some(job.state), event).ok()?.audit.parse().ok()?;
+    Some(entry(at, kind, actor.unwrap_or(ENCLAVE)).of_job(&job.name))
+}
+
+/// What a result stands on: rules, snapshot and the digest of its bytes.
+pub(crate) fn with_result(entry: Entry, job: &JobRecord, policy: &PolicyRef, digest: &Digest) -> Entry {
+    let snapshot = job.snapshot.as_ref().map(ToString::to_string).unwrap_or_default();
+    entry
+        .with("release_sha256", digest.to_string())
+        .with("profile", policy.profile.clone())
+        .with("policy_sha256", policy.sha256.to_string())
+        .with("snapshot", snapshot)
+}
+
+/// The server was started.
+pub(crate) fn started(version: &str, at: Timestamp) -> Entry {
+    entry(at, EventKind::ServerStarted, ENCLAVE).with("version", version)
+}
+
+/// A signed-in caller asked for what is not theirs.
+pub(crate) fn denied(subject: &str, action: &str, at: Timestamp) -> Entry {
+    entry(at, EventKind::AccessDenied, subject).with("action", action)
+}

@@ -1,0 +1,1 @@
+//! Fixtures and a whole server for tests.

@@ -1,0 +1,209 @@
+//! How a dataset is taken in: read, number the people, sort by person, encrypt, publish.
+//!
+//! Nothing is visible before the last step, which publishes the numbered manifest. Until then
+//! every file is new and unnamed by any snapshot, so stopping anywhere loses nothing.
+
+mod column;
+mod registry;
+mod run;
+mod sort;
+mod table;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use object_store::path::Path;
+use sekisho_model::{DatasetId, SnapshotId, SnapshotPin, TableKind};
+
+use self::column::Columns;
+use self::registry::Registry;
+use self::sort::Sorter;
+use self::table::TableWriter;
+use crate::keyring::fill_random;
+use crate::manifest::{Manifest, TableSource};
+use crate::scratch::Workspace;
+use crate::snapshot::{self, Parts, Snapshot, StoredFile, StoredTable};
+use crate::source::Rows;
+use crate::storage::Published;
+use crate::{Error, Result, Vault};
+
+/// How much an ingest may use, and how its files are cut.
+#[derive(Clone, Debug)]
+pub struct IngestOptions {
+    /// Memory for sorting and writing, in bytes. The registry comes on top: about 50 bytes a
+    /// person.
+    pub memory_bytes: usize,
+    /// Rows after which a row group ends at the next person.
+    pub row_group_rows: usize,
+    /// Rows after which a file ends with its row group.
+    pub file_rows: u64,
+}
+
+impl Default for IngestOptions {
+    fn default() -> Self {
+        Self { memory_bytes: 256 << 20, row_group_rows: 64 << 10, file_rows: 8 << 20 }
+    }
+}
+
+/// What was taken in, for the operator's eyes.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Ingested {
+    /// The new snapshot.
+    pub snapshot: SnapshotId,
+    /// People who are new in the registry.
+    pub new_people: u32,
+    /// People in the registry, of all snapshots.
+    pub people: u32,
+    /// Each table and its rows, in the order of the manifest.
+    pub rows: Vec<(String, u64)>,
+}
+
+/// Only the snapshot: counts are nobody's business in a log.
+impl fmt::Debug for Ingested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ingested").field("snapshot", &self.snapshot).finish_non_exhaustive()
+    }
+}
+
+/// Takes a dataset in as the next snapshot.
+pub(crate) async fn run(vault: &Vault, manifest: &Manifest, options: &IngestOptions) -> Result<Ingested> {
+    let previous = match vault.snapshot(&manifest.dataset, SnapshotPin::Latest).await {
+        Ok(snapshot) => Some(snapshot),
+        Err(Error::DatasetUnknown { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    if previous.as_ref().is_some_and(|previous| previous.pseudonym != manifest.pseudonym) {
+        return Err(Error::PseudonymChanged { dataset: manifest.dataset.clone() });
+    }
+    let mut ingest = Ingest {
+        vault,
+        manifest,
+        options,
+        workspace: vault.scratch.workspace()?,
+        registry: Registry::load(manifest, &vault.keyring, previous.as_ref()).await?,
+        folder: Folder::new(&manifest.dataset)?,
+    };
+    let number = previous.as_ref().map_or(0, |previous| previous.id.number) + 1;
+    let parts = match ingest.write(previous.as_ref()).await {
+        Ok(parts) => parts,
+        Err(error) => {
+            ingest.discard().await;
+            return Err(error);
+        }
+    };
+    let rows = parts.tables.iter().map(|table| (table.name.clone(), total(&table.files))).collect();
+    let new = parts.assemble(number, Arc::clone(&vault.keyring), vault.object_store());
+    let path = snapshot::path(&new.id);
+    // An error here leaves the files where they are: the manifest may have been published.
+    match vault.storage.publish(&path, new.to_bytes()?).await? {
+        Published::Made => {
+            tracing::info!(snapshot = %new.id, "snapshot published");
+            let new_people = ingest.registry.new_people();
+            Ok(Ingested { snapshot: new.id, new_people, people: new.people, rows })
+        }
+        Published::Existed => {
+            ingest.discard().await;
+            Err(Error::Conflict { snapshot: new.id })
+        }
+    }
+}
+
+fn total(files: &[StoredFile]) -> u64 {
+    files.iter().map(|file| file.rows).sum()
+}
+
+/// The new files' folder, which no snapshot names until one is published.
+struct Folder {
+    path: String,
+    names: Vec<Path>,
+}
+
+impl Folder {
+    fn new(dataset: &DatasetId) -> Result<Self> {
+        let mut unique = [0; 8];
+        fill_random(&mut unique)?;
+        let path = format!("datasets/{dataset}/files/{}", hex::encode(unique));
+        Ok(Self { path, names: Vec::new() })
+    }
+
+    /// The path of a new file.
+    fn file(&mut self, stem: &str, number: usize) -> Path {
+        let path = Path::from(format!("{}/{stem}-{number:04}.parquet", self.path));
+        self.names.push(path.clone());
+        path
+    }
+}
+
+/// An ingest under way.
+struct Ingest<'a> {
+    vault: &'a Vault,
+    manifest: &'a Manifest,
+    options: &'a IngestOptions,
+    workspace: Workspace,
+    registry: Registry,
+    folder: Folder,
+}
+
+impl Ingest<'_> {
+    /// Writes every file of the new snapshot.
+    async fn write(&mut self, previous: Option<&Snapshot>) -> Result<Parts> {
+        let mut tables = Vec::with_capacity(self.manifest.tables.len());
+        for table in &self.manifest.tables {
+            tables.push(self.table(table).await?);
+        }
+        let mut registry = previous.map(|previous| previous.registry.clone()).unwrap_or_default();
+        if self.registry.new_people() > 0 {
+            // Hyphens do not occur in table names, so this is no table's file.
+            let path = self.folder.file("registry-of-people", 0);
+            registry.push(self.registry.write(&self.vault.storage, &self.vault.keyring, path).await?);
+        }
+        Ok(Parts {
+            dataset: self.manifest.catalogue(),
+            description: self.manifest.description.clone(),
+            source: self.manifest.source.clone(),
+            licence: self.manifest.licence.clone(),
+            pseudonym: self.manifest.pseudonym,
+            people: self.registry.people(),
+            registry,
+            tables,
+        })
+    }
+
+    async fn table(&mut self, table: &TableSource) -> Result<StoredTable> {
+        let catalogue = table.catalogue();
+        let schema = snapshot::schema(&catalogue);
+        let identifiers = self.vault.keyring.pseudonym_key(&self.manifest.dataset, "identifier");
+        let mut columns = Columns::new(table, &schema, &identifiers);
+        let subject = match table.kind {
+            TableKind::Code => None,
+            TableKind::Subject => columns.subject(),
+        };
+        // A buffer's vectors may be half empty, and sorting copies it piece by piece.
+        let mut sorter = Sorter::new(&self.workspace, &table.name, &schema, subject);
+        let limit = self.options.memory_bytes / 3;
+        let mut keys = HashSet::new();
+        for file in &table.files {
+            let mut rows = Rows::open(file, table)?;
+            while rows.advance()? {
+                columns.push(&rows, &mut self.registry, &mut keys)?;
+                if columns.bytes() >= limit {
+                    sorter.spill(columns.finish()?)?;
+                }
+            }
+        }
+        let mut sorted = sorter.finish(columns.finish()?)?;
+        let mut writer = TableWriter::new(self.vault, &schema, subject, self.options);
+        while let Some(batch) = sorted.next_batch()? {
+            writer.write(&batch, |number| self.folder.file(&table.name, number)).await?;
+        }
+        let files = writer.finish(|number| self.folder.file(&table.name, number)).await?;
+        Ok(StoredTable { name: catalogue.name, kind: table.kind, key: table.key.clone(), schema, files })
+    }
+
+    async fn discard(&self) {
+        for path in &self.folder.names {
+            self.vault.storage.discard(path).await;
+        }
+    }
+}

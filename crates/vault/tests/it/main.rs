@@ -1,0 +1,15 @@
+//! The vault through its public interface: what goes in, what lies on the disk, what comes out.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests and their helpers may fail loudly"
+)]
+
+mod at_rest;
+mod bad_rows;
+mod canary;
+mod crash;
+mod demo;
+mod layout;
+mod support;
