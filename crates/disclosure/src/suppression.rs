@@ -12,7 +12,7 @@
 //!    other, is dominated ([`difference`], [`people`]).
 //!
 //! Sums that share no person protect each other: any combination of them contains each one whole or
-//! not at all, and a union of sums that satisfy the rules of Stage 2 satisfies them. So only groups of
+//! not at all, and a union of sums that satisfy the rules satisfies them. So only groups of
 //! sums that are connected by people are looked at, each by itself, and most tables have none.
 //!
 //! Important sums go first: those over many people, then those named first. The outcome depends on the
@@ -28,8 +28,6 @@ mod people;
 mod span;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod scale_tmp;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -65,7 +65,10 @@ impl Algebra {
 
     /// The multiple of a vector whose first value is 1; proportional vectors give the same.
     pub(super) fn normalised(&self, vector: &[(u32, u64)]) -> Vector {
-        let Some((_, first)) = vector.first() else { return Vec::new() };
+        let Some((at, first)) = vector.first() else { return Vec::new() };
+        if vector.len() == 1 {
+            return vec![(*at, 1)];
+        }
         let factor = self.field.inverse(*first);
         vector.iter().map(|(at, value)| (*at, self.field.multiply(factor, *value))).collect()
     }

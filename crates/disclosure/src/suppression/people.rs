@@ -61,27 +61,54 @@ pub(super) fn classes(columns: &[&Column<'_>], algebra: &Algebra) -> Result<Vec<
 }
 
 /// Rests that the published sums may leave of each other, and that one or two people are too much of:
-/// the people whom no published sum tells apart, each with the scale of their contributions.
+/// the people whom no published sum tells apart, each with the scale of their contributions. Rests of
+/// fewer people than the minimum are covered by the first condition.
 pub(super) fn concentrated_rests(
     classes: &[Class],
     published: &BTreeSet<u32>,
     profile: &Profile,
     algebra: &Algebra,
 ) -> Result<Vec<Secret>, Exhausted> {
-    let mut rests: BTreeMap<Exact, (Spread, BTreeMap<usize, u64>)> = BTreeMap::new();
+    let mut rests: BTreeMap<Exact, Rest> = BTreeMap::new();
     for (index, class) in classes.iter().enumerate() {
         algebra.spend(class.exact.len())?;
         let shown = class.exact.iter().filter(|(number, _)| published.contains(number)).copied().collect();
         let (exact, scale) = without_common_divisor(shown);
-        if exact.is_empty() {
-            continue;
+        if !exact.is_empty() {
+            rests.entry(exact).or_default().add(index, class, scale);
         }
-        let (spread, entries) = rests.entry(exact).or_insert((Spread::NOBODY, BTreeMap::new()));
-        *spread = spread.and(class.spread.times(scale.unsigned_abs()));
-        entries.insert(index, algebra.field.residue(scale));
     }
-    let concentrated = rests.into_values().filter(|(spread, _)| rules::concentrated(*spread, profile));
-    Ok(concentrated.map(|(_, entries)| Secret { entries }).filter(|rest| !rest.entries.is_empty()).collect())
+    let minimum = u64::from(profile.minimum_count);
+    let many = rests.into_values().filter(|rest| rest.people >= minimum);
+    let concentrated = many.filter(|rest| rules::concentrated(rest.spread, profile));
+    Ok(concentrated.map(|rest| rest.secret(algebra)).collect())
+}
+
+/// People whom no published sum tells apart.
+struct Rest {
+    people: u64,
+    spread: Spread,
+    /// The classes that they are, and by how much each is a multiple of what they share.
+    classes: Vec<(usize, i128)>,
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self { people: 0, spread: Spread::NOBODY, classes: Vec::new() }
+    }
+}
+
+impl Rest {
+    fn add(&mut self, index: usize, class: &Class, scale: i128) {
+        self.people = self.people.saturating_add(class.people);
+        self.spread = self.spread.and(class.spread.times(scale.unsigned_abs()));
+        self.classes.push((index, scale));
+    }
+
+    fn secret(self, algebra: &Algebra) -> Secret {
+        let entries = self.classes.into_iter().map(|(class, scale)| (class, algebra.field.residue(scale)));
+        Secret { entries: entries.filter(|(_, value)| *value != 0).collect() }
+    }
 }
 
 /// Amounts divided by their greatest common divisor so that the first is positive, and the divisor, with

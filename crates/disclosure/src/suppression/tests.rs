@@ -86,7 +86,7 @@ fn rows(most: usize) -> impl Strategy<Value = Vec<[u32; 4]>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn no_withheld_sum_can_be_derived(rows in rows(60), records: bool, minimum in 3_u32..8) {
@@ -112,6 +112,28 @@ proptest! {
         // A combination concerns only people of a set if and only if the rank falls without the set.
         for set in (0_u32..1 << people).filter(|set| set.count_ones() + 1 == minimum) {
             prop_assert_eq!(rank(&columns, people, |subject| set >> subject & 1 == 0), known);
+        }
+    }
+
+    #[test]
+    fn both_hold_for_sums_of_any_amounts(
+        amounts in prop::collection::vec(prop::collection::vec(0_i128..4, 2..7), 6..14), minimum in 3_u32..5,
+    ) {
+        let sum = |column: usize| {
+            let entry = |(subject, row): (u32, &Vec<i128>)| Some((subject, *row.get(column)? - 1)).filter(|(_, x)| *x > 0);
+            evidence((0..).zip(&amounts).filter_map(entry))
+        };
+        let (sums, profile) = ((0..6).map(sum).collect::<Vec<_>>(), threshold_only(minimum));
+        let shown = published(&sums, &profile);
+        let columns: Vec<&Evidence> = shown.iter().map(|number| &sums[*number]).collect();
+        let people = u32::try_from(amounts.len()).unwrap();
+        let known = rank(&columns, people, |_| true);
+        for set in (0_u32..1 << people).filter(|set| set.count_ones() + 1 == minimum) {
+            prop_assert_eq!(rank(&columns, people, |subject| set >> subject & 1 == 0), known);
+        }
+        for number in (0..sums.len()).filter(|number| !shown.contains(number) && sums[*number].people() > 0) {
+            let with_it: Vec<&Evidence> = columns.iter().copied().chain([&sums[number]]).collect();
+            prop_assert_eq!(rank(&with_it, people, |_| true), known + 1);
         }
     }
 

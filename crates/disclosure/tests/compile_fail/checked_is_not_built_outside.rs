@@ -2,7 +2,12 @@
 
 use sekisho_disclosure::{Checked, CheckedTable};
 
-fn main() {
-    let _ = Checked { tables: Vec::new(), findings: Vec::new(), hold: todo!(), profile: String::new(), policy: todo!() };
-    let _ = CheckedTable { batch: todo!(), keys: Vec::new(), statistics: Vec::new(), withheld: Vec::new() };
+fn forge(tables: Vec<CheckedTable>, other: Checked) -> Checked {
+    Checked { tables, ..other }
 }
+
+fn forge_table(other: CheckedTable) -> CheckedTable {
+    CheckedTable { keys: Vec::new(), ..other }
+}
+
+fn main() {}
