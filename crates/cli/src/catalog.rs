@@ -1,0 +1,136 @@
+//! `sekisho projects` and `sekisho catalog`: what you may read.
+
+use sekisho_client::render::{Grid, escaped};
+use sekisho_client::{Client, Result, v1};
+use serde::Serialize;
+
+use crate::args::{CatalogArgs, Connection, ListFormat, ProjectsArgs};
+use crate::output::Output;
+
+#[derive(Serialize)]
+struct Project<'a> {
+    project: &'a str,
+    title: &'a str,
+    dataset: &'a str,
+    profile: &'a str,
+}
+
+#[derive(Serialize)]
+struct Catalog<'a> {
+    project: Option<Project<'a>>,
+    snapshot: &'a str,
+    tables: Vec<Table<'a>>,
+    functions: &'a [String],
+    rules: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Table<'a> {
+    name: &'a str,
+    description: &'a str,
+    personal: bool,
+    columns: Vec<Column<'a>>,
+}
+
+#[derive(Serialize)]
+struct Column<'a> {
+    name: &'a str,
+    description: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    class: &'a str,
+    values: &'a [String],
+}
+
+pub(crate) async fn projects(connection: &Connection, args: &ProjectsArgs, out: &mut Output) -> Result<u8> {
+    let projects = Client::connect(&connection.profile()?).await?.projects().await?;
+    if args.format == ListFormat::Json {
+        out.listing(&projects.iter().map(project).collect::<Vec<_>>())?;
+        return Ok(0);
+    }
+    let mut grid = Grid::new(&["project", "title", "dataset", "profile"]);
+    for listed in projects.iter().map(project) {
+        grid.push([listed.project, listed.title, listed.dataset, listed.profile]);
+    }
+    out.result(grid.shown(out.stdout).as_bytes())?;
+    Ok(0)
+}
+
+pub(crate) async fn catalog(connection: &Connection, args: &CatalogArgs, out: &mut Output) -> Result<u8> {
+    let answer = Client::connect(&connection.profile()?).await?.catalog(&args.project).await?;
+    let catalog = Catalog {
+        project: answer.project.as_ref().map(project),
+        snapshot: &answer.snapshot,
+        tables: answer.tables.iter().map(table).collect(),
+        functions: &answer.functions,
+        rules: &answer.rules,
+    };
+    if args.format == ListFormat::Json {
+        out.listing(&catalog)?;
+        return Ok(0);
+    }
+    let text = shown(&catalog, out);
+    out.result(text.as_bytes())?;
+    Ok(0)
+}
+
+fn shown(catalog: &Catalog<'_>, out: &Output) -> String {
+    let mut text = String::new();
+    if let Some(project) = &catalog.project {
+        let Project { project, title, profile, .. } = project;
+        text.push_str(&escaped(&format!(
+            "{project}  {title}, snapshot {}, policy {profile}",
+            catalog.snapshot
+        )));
+        text.push('\n');
+    }
+    for table in &catalog.tables {
+        let kind = if table.personal { "records of people" } else { "public code table" };
+        let (name, description) = (escaped(table.name), escaped(table.description));
+        text.push_str(&format!("\n{name}  {description} ({kind})\n"));
+        let mut grid = Grid::new(&["column", "type", "class", "values", "description"]);
+        for column in &table.columns {
+            let values = column.values.join(", ");
+            grid.push([column.name, column.kind, column.class, &values, column.description]);
+        }
+        text.push_str(&grid.shown(out.stdout));
+    }
+    if !catalog.rules.is_empty() {
+        text.push_str("\nrules\n");
+        for rule in catalog.rules {
+            text.push_str(&format!("  {}\n", escaped(rule)));
+        }
+    }
+    if !catalog.functions.is_empty() {
+        text.push_str(&format!("\nfunctions\n  {}\n", escaped(&catalog.functions.join(", "))));
+    }
+    text
+}
+
+fn project(project: &v1::Project) -> Project<'_> {
+    Project {
+        project: project.name.strip_prefix("projects/").unwrap_or(&project.name),
+        title: &project.title,
+        dataset: &project.dataset,
+        profile: &project.profile,
+    }
+}
+
+fn table(table: &v1::Table) -> Table<'_> {
+    Table {
+        name: &table.name,
+        description: &table.description,
+        personal: table.personal,
+        columns: table.columns.iter().map(column).collect(),
+    }
+}
+
+fn column(column: &v1::Column) -> Column<'_> {
+    Column {
+        name: &column.name,
+        description: &column.description,
+        kind: &column.r#type,
+        class: &column.class,
+        values: &column.values,
+    }
+}

@@ -1,0 +1,114 @@
+//! What became of an analysis, in the format that was asked for.
+
+use std::io::{self, IsTerminal as _};
+
+use sekisho_client::render;
+use sekisho_client::{Document, Error, Outcome, Problem, Result, State, exit_code};
+
+use crate::args::Format;
+use crate::output::Output;
+
+/// What to show, and how.
+pub(crate) struct Shown<'a> {
+    pub(crate) document: &'a Document,
+    /// The released result.
+    pub(crate) arrow: Option<&'a [u8]>,
+    /// The statement, for the caret.
+    pub(crate) sql: &'a str,
+    pub(crate) format: Format,
+    pub(crate) footer: bool,
+}
+
+/// Shows a settled job with its result.
+pub(crate) fn outcome(out: &mut Output, outcome: &Outcome, format: Format, footer: bool) -> Result<u8> {
+    let document = Document::of_outcome(outcome)?;
+    let arrow = outcome.arrow.as_deref();
+    show(out, &Shown { document: &document, arrow, sql: &outcome.job.sql, format, footer })
+}
+
+/// Shows an outcome and answers its exit code.
+pub(crate) fn show(out: &mut Output, shown: &Shown<'_>) -> Result<u8> {
+    let document = shown.document;
+    let line = match document.state {
+        State::Released => {
+            released(out, shown)?;
+            None
+        }
+        State::Allowed => Some("allowed".to_owned()),
+        State::Queued | State::Running | State::Checking => Some(state_line(document)),
+        State::Held => {
+            out.note(&format!("{}: waits for a checker\n", state_line(document)));
+            None
+        }
+        State::Refused | State::Failed | State::Cancelled => {
+            let problem = document.error.clone().unwrap_or_else(|| without_reason(document));
+            let text = render::problem(&problem, document.state.as_str(), Some(shown.sql), out.stderr);
+            out.note(&text);
+            None
+        }
+    };
+    match (shown.format, line) {
+        (Format::Json, _) => out.result_line(&render::json::lines(document))?,
+        (Format::Table, Some(line)) => {
+            out.result_line(&line)?;
+            footer(out, shown)?;
+        }
+        (Format::Csv | Format::Arrow, Some(line)) => out.note(&format!("{line}\n")),
+        (Format::Table | Format::Csv | Format::Arrow, None) => {}
+    }
+    Ok(exit_code(Ok(document.state)))
+}
+
+/// A job and its state on one line.
+pub(crate) fn state_line(document: &Document) -> String {
+    let job = document.job.as_deref().unwrap_or_default();
+    format!("{}  {}", render::escaped(job), document.state.as_str())
+}
+
+fn released(out: &mut Output, shown: &Shown<'_>) -> Result<()> {
+    let document = shown.document;
+    match shown.format {
+        Format::Json => {}
+        Format::Table => {
+            out.result(render::table(document, out.stdout).as_bytes())?;
+            footer(out, shown)?;
+        }
+        Format::Csv => {
+            out.result(render::csv::csv(document, out.stdout).as_bytes())?;
+            if shown.footer {
+                out.result(render::csv::footer(document).as_bytes())?;
+            }
+        }
+        Format::Arrow => match shown.arrow {
+            Some(arrow) if shown.footer => out.result(&render::arrow::with_footer(arrow, document)?)?,
+            Some(arrow) => out.result(arrow)?,
+            None => {}
+        },
+    }
+    if out.stderr.terminal && shown.format != Format::Json {
+        out.note(&format!("{}\n", render::summary(document)));
+    }
+    Ok(())
+}
+
+fn footer(out: &mut Output, shown: &Shown<'_>) -> Result<()> {
+    if !shown.footer {
+        return Ok(());
+    }
+    let facts = render::facts(shown.document);
+    let line = |(name, fact): (&str, String)| format!("{name:<8}  {}\n", render::escaped(&fact));
+    out.result(facts.into_iter().map(line).collect::<String>().as_bytes())
+}
+
+fn without_reason(document: &Document) -> Problem {
+    let code = document.state.as_str().to_uppercase();
+    Problem::new(code, format!("`{}` has no result", document.job.as_deref().unwrap_or("the job")))
+}
+
+/// Bytes that are no text do not go to a terminal.
+pub(crate) fn refuse_binary(format: Format) -> Result<()> {
+    if format == Format::Arrow && io::stdout().is_terminal() {
+        return Err(Error::argument("--format arrow writes bytes that are no text; redirect them to a file"));
+    }
+    Ok(())
+}

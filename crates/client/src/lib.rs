@@ -1,0 +1,37 @@
+//! The Rust SDK: submits an analysis, follows it, and shows what the checkpoint let out.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use sekisho_client::{Client, Document, Profile};
+//!
+//! let profile = Profile::load("analyst.toml".as_ref())?;
+//! let mut client = Client::connect(&profile).await?;
+//! let outcome = client.sql("ward", "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex").await?;
+//! println!("{}", Document::of_outcome(&outcome)?.to_json_line());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This crate never talks to a server without TLS, never trusts a certificate authority but the profile's,
+//! and never believes a result whose bytes differ from the digest that the server vouched for.
+
+mod catalog;
+mod connect;
+mod document;
+mod error;
+mod exit;
+mod jobs;
+mod profile;
+mod receipt;
+pub mod render;
+mod settings;
+
+pub use connect::Client;
+pub use document::{Cell, Column, Document, Policy, Position, Problem, ReleaseRef, Row, State, Withheld};
+pub use error::{Error, Result, codes};
+pub use exit::{Exit, exit_code};
+pub use jobs::{Outcome, Submission, job_name};
+pub use profile::Profile;
+pub use receipt::{Receipt, Verified};
+pub use sekisho_wire::{Timestamp, v1};
+pub use settings::Settings;

@@ -1,0 +1,36 @@
+//! A result as a table.
+
+use std::collections::HashSet;
+
+use super::{Grid, Look};
+use crate::{Cell, Document};
+
+/// The result as a table; without columns it is empty text.
+#[must_use]
+pub fn table(document: &Document, look: Look) -> String {
+    if document.columns.is_empty() {
+        return String::new();
+    }
+    let withheld: HashSet<(usize, &str)> =
+        document.withheld.iter().map(|cell| (cell.row, cell.column.as_str())).collect();
+    let names: Vec<&str> = document.columns.iter().map(|column| column.name.as_str()).collect();
+    let mut grid = Grid::new(&names);
+    for (index, column) in document.columns.iter().enumerate() {
+        if ["Int", "UInt", "Float", "Decimal"].iter().any(|kind| is_kind(&column.kind, kind)) {
+            grid.numbers_in(index);
+        }
+    }
+    for (index, row) in document.rows.iter().enumerate() {
+        grid.push(row.0.iter().map(|(name, cell)| match cell {
+            Cell::Null if withheld.contains(&(index, &**name)) => look.withheld().to_owned(),
+            Cell::Null => "NULL".to_owned(),
+            Cell::Bool(_) | Cell::Number(_) | Cell::Text(_) | Cell::List(_) => cell.to_string(),
+        }));
+    }
+    grid.shown(look)
+}
+
+/// Whether a type is of this kind at any width, such as `Int64` of `Int`; `Interval` is not.
+fn is_kind(name: &str, kind: &str) -> bool {
+    name.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_digit()))
+}

@@ -1,0 +1,48 @@
+//! What goes over the wire: the types and services generated from `proto/`, and the few names that both
+//! ends must spell alike.
+//!
+//! This crate never decides anything and never converts to or from a domain type: the two ends do that
+//! themselves, each with functions of its own.
+
+/// Package `sekisho.v1`.
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
+    reason = "the file is generated; its documentation is in the .proto files"
+)]
+pub mod v1 {
+    tonic::include_proto!("sekisho.v1");
+}
+
+/// `google.protobuf.Timestamp`, as messages carry it.
+pub use prost_types::Timestamp;
+
+/// The encoded `FileDescriptorSet` of every file of `proto/` and of what they import, for server reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// Names in the details of an error (`google.rpc.ErrorInfo`).
+pub mod error_info {
+    /// The domain of every reason of ours.
+    pub const DOMAIN: &str = "sekisho";
+    /// What to write instead.
+    pub const HINT: &str = "hint";
+    /// Line in the SQL text, from 1.
+    pub const LINE: &str = "line";
+    /// Column in the SQL text, in characters, from 1.
+    pub const COLUMN: &str = "column";
+}
+
+/// Names in the metadata of a result's Arrow schema.
+pub mod schema {
+    /// Of the schema: a JSON list of `{"row": 1, "column": "n", "index": 2}`, the cells that were withheld.
+    pub const WITHHELD: &str = "sekisho.withheld";
+    /// Of a field: [`DIMENSION`] or [`STATISTIC`].
+    pub const ROLE: &str = "sekisho.role";
+    /// The role of a column that says which cell a row is.
+    pub const DIMENSION: &str = "dimension";
+    /// The role of a column that says something about people.
+    pub const STATISTIC: &str = "statistic";
+}
