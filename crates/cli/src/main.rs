@@ -1,6 +1,7 @@
 //! The `sekisho` command: sends an analysis in and shows what the checkpoint let out.
 //!
-//! Standard output carries results only; everything else goes to standard error. The exit codes are those of
+//! Standard output carries results only, and everything else goes to standard error: what a person or a
+//! pipe reads as a result never has anything else in it. The exit codes are those of
 //! `sekisho_client::exit_code`.
 
 mod args;

@@ -32,20 +32,50 @@ pub(crate) struct ColumnInfo {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scalar {
     And(Vec<Scalar>),
-    Arithmetic { op: Operator, left: Box<Scalar>, right: Box<Scalar> },
-    Case { branches: Vec<(Scalar, Scalar)>, otherwise: Option<Box<Scalar>> },
-    Cast { arg: Box<Scalar>, to: DataType },
+    Arithmetic {
+        op: Operator,
+        left: Box<Scalar>,
+        right: Box<Scalar>,
+    },
+    Case {
+        branches: Vec<(Scalar, Scalar)>,
+        otherwise: Option<Box<Scalar>>,
+    },
+    Cast {
+        arg: Box<Scalar>,
+        to: DataType,
+    },
     Column(ColumnId),
-    Compare { op: Operator, left: Box<Scalar>, right: Box<Scalar> },
-    Function { function: Arc<ScalarUDF>, args: Vec<Scalar> },
-    InList { arg: Box<Scalar>, list: Vec<Scalar>, negated: bool },
+    Compare {
+        op: Operator,
+        left: Box<Scalar>,
+        right: Box<Scalar>,
+    },
+    Function {
+        function: Arc<ScalarUDF>,
+        args: Vec<Scalar>,
+    },
+    InList {
+        arg: Box<Scalar>,
+        list: Vec<Scalar>,
+        negated: bool,
+    },
     IsNull(Box<Scalar>),
-    Like { arg: Box<Scalar>, pattern: Box<Scalar>, escape: Option<char>, case_insensitive: bool, negated: bool },
+    Like {
+        arg: Box<Scalar>,
+        pattern: Box<Scalar>,
+        escape: Option<char>,
+        case_insensitive: bool,
+        negated: bool,
+    },
     Literal(ScalarValue),
     Negative(Box<Scalar>),
     Not(Box<Scalar>),
     Or(Vec<Scalar>),
-    Truth { arg: Box<Scalar>, is: TruthValue },
+    Truth {
+        arg: Box<Scalar>,
+        is: TruthValue,
+    },
 }
 
 /// What `IS TRUE` and its kin test for.
@@ -60,7 +90,11 @@ pub(crate) enum TruthValue {
 #[derive(Clone, Debug)]
 pub(crate) enum Records {
     /// Rows of one person, one for each distinct combination of `keys`, with that person's aggregates.
-    PerSubject { input: Box<Records>, keys: Vec<(ColumnId, Scalar)>, aggregates: Vec<(ColumnId, PersonAggregate)> },
+    PerSubject {
+        input: Box<Records>,
+        keys: Vec<(ColumnId, Scalar)>,
+        aggregates: Vec<(ColumnId, PersonAggregate)>,
+    },
     /// Records joined with reference data, which multiplies rows, never people.
     ReferenceJoin { input: Box<Records>, reference: Reference, on: Vec<Scalar>, kind: JoinKind },
     /// The records that fulfil a predicate.
@@ -155,10 +189,20 @@ pub(crate) enum StatisticFunction {
 pub(crate) enum Public {
     /// The released cells of the frontier with this index.
     Cells(usize),
-    Filter { input: Box<Public>, predicate: Scalar },
-    Limit { input: Box<Public>, skip: usize, fetch: Option<usize> },
+    Filter {
+        input: Box<Public>,
+        predicate: Scalar,
+    },
+    Limit {
+        input: Box<Public>,
+        skip: usize,
+        fetch: Option<usize>,
+    },
     Reference(Reference),
-    Sort { input: Box<Public>, keys: Vec<SortKey> },
+    Sort {
+        input: Box<Public>,
+        keys: Vec<SortKey>,
+    },
 }
 
 /// One key of an ORDER BY.
@@ -199,6 +243,9 @@ impl Scalar {
 
     /// Number of nodes, and the length of the longest path in it.
     pub(crate) fn size(&self) -> (usize, usize) {
-        self.children().into_iter().map(Self::size).fold((1, 1), |(nodes, depth), (n, d)| (nodes + n, depth.max(d + 1)))
+        self.children()
+            .into_iter()
+            .map(Self::size)
+            .fold((1, 1), |(nodes, depth), (n, d)| (nodes + n, depth.max(d + 1)))
     }
 }

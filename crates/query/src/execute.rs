@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -17,7 +17,8 @@ use object_store::ObjectStore;
 
 use crate::algebra::{Statistic, StatisticFunction};
 use crate::disclosure::{
-    self, Branch, CellTable, Evidence, KeyColumn, Measure, Part, StatisticColumn, StatisticKind, Tally, Unreleased,
+    self, Branch, CellTable, Evidence, KeyColumn, Measure, Part, StatisticColumn, StatisticKind, Tally,
+    Unreleased,
 };
 use crate::generate::{Instrumented, StatisticLayout, column_name};
 use crate::model::{Code, Limits, Refusal};
@@ -65,7 +66,9 @@ impl Failure {
     pub(crate) fn of(error: &DataFusionError) -> Self {
         let class = match error {
             DataFusionError::ResourcesExhausted(_) => return Self::Memory,
-            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => return Self::of(inner),
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+                return Self::of(inner);
+            }
             DataFusionError::Shared(inner) => return Self::of(inner),
             DataFusionError::Collection(errors) => {
                 return errors.first().map_or(Self::Internal { class: "collection" }, Self::of);
@@ -97,8 +100,12 @@ impl Failure {
                 let hint = "send it again; if it happens twice, tell the operator the job's name";
                 Refusal::new(Code::Internal, "the analysis failed inside the enclave", hint)
             }
-            Self::Memory => Refusal::new(Code::MemoryLimit, self.to_string(), "use fewer groups, or filter first"),
-            Self::Rows { .. } => Refusal::new(Code::RowLimit, self.to_string(), "use coarser groups, or a LIMIT"),
+            Self::Memory => {
+                Refusal::new(Code::MemoryLimit, self.to_string(), "use fewer groups, or filter first")
+            }
+            Self::Rows { .. } => {
+                Refusal::new(Code::RowLimit, self.to_string(), "use coarser groups, or a LIMIT")
+            }
         }
     }
 }
@@ -128,6 +135,8 @@ impl Engine {
             let batches = collect(&session, &planned.instrumented.plan).await?;
             let schema = Arc::new(planned.instrumented.plan.schema().as_arrow().clone());
             let cells = concat_batches(&schema, &batches).map_err(|error| Failure::of(&error.into()))?;
+            let cells =
+                in_order(&cells, planned.instrumented.first_tally).map_err(|error| Failure::of(&error))?;
             tables.push(cell_table(planned, &cells).map_err(|error| Failure::of(&error))?);
         }
         let run = PublicRun { plan: plan.public, snapshot: plan.snapshot, session, rows: limits.rows };
@@ -155,6 +164,16 @@ pub(crate) async fn collect(session: &SessionState, plan: &LogicalPlan) -> Resul
     batches.map_err(|error| Failure::of(&error))
 }
 
+/// The cells in the order of their keys: the engine's own order tells in which groups the first people are.
+fn in_order(cells: &RecordBatch, keys: usize) -> Result<RecordBatch> {
+    let sorted = |values: &ArrayRef| SortColumn { values: Arc::clone(values), options: None };
+    let columns: Vec<SortColumn> = cells.columns().iter().take(keys).map(sorted).collect();
+    if columns.is_empty() {
+        return Ok(cells.clone());
+    }
+    Ok(take_record_batch(cells, &lexsort_to_indices(&columns, None)?)?)
+}
+
 fn cell_table(planned: &PlannedFrontier, cells: &RecordBatch) -> Result<CellTable> {
     let PlannedFrontier { frontier, instrumented } = planned;
     let keys = frontier.keys.iter().zip(cells.columns()).map(|((id, _), values)| KeyColumn {
@@ -174,7 +193,12 @@ fn cell_table(planned: &PlannedFrontier, cells: &RecordBatch) -> Result<CellTabl
         .collect();
     if statistics.is_empty() {
         let parts = vec![Part { measure: Measure::Count, evidence: of(0) }];
-        statistics.push(StatisticColumn { name: PEOPLE.into(), kind: StatisticKind::People, parts, branches: Vec::new() });
+        statistics.push(StatisticColumn {
+            name: PEOPLE.into(),
+            kind: StatisticKind::People,
+            parts,
+            branches: Vec::new(),
+        });
     }
     Ok(CellTable { keys: keys.collect(), groups: of(0), statistics })
 }
@@ -193,20 +217,29 @@ fn statistic_column(
         StatisticFunction::People => StatisticKind::People,
         StatisticFunction::Sum => StatisticKind::Sum(scale),
     };
-    let parts = layout.parts.iter().map(|(measure, index)| Part { measure: measure.clone(), evidence: of(*index) });
-    let branches = layout.branches.iter().map(|(inside, outside)| Branch { inside: of(*inside), outside: of(*outside) });
-    StatisticColumn { name: column_name(statistic.id), kind, parts: parts.collect(), branches: branches.collect() }
+    let parts =
+        layout.parts.iter().map(|(measure, index)| Part { measure: measure.clone(), evidence: of(*index) });
+    let branches =
+        layout.branches.iter().map(|(inside, outside)| Branch { inside: of(*inside), outside: of(*outside) });
+    StatisticColumn {
+        name: column_name(statistic.id),
+        kind,
+        parts: parts.collect(),
+        branches: branches.collect(),
+    }
 }
 
 /// The evidence in one column of tallies; over no record at all there is nobody.
 fn tallies(cells: &RecordBatch, column: usize) -> Result<Vec<Evidence>> {
     let missing = || DataFusionError::Execution("a column of tallies is missing".into());
-    let bytes = cells.columns().get(column).and_then(|array| array.as_binary_opt::<i64>()).ok_or_else(missing)?;
+    let bytes =
+        cells.columns().get(column).and_then(|array| array.as_binary_opt::<i64>()).ok_or_else(missing)?;
     let evidence = |row: usize| {
         if bytes.is_null(row) {
             return Ok(Evidence::nobody());
         }
-        let tally = Tally::decode(bytes.value(row)).map_err(|error| DataFusionError::Execution(error.to_string()))?;
+        let tally =
+            Tally::decode(bytes.value(row)).map_err(|error| DataFusionError::Execution(error.to_string()))?;
         Ok(tally.freeze())
     };
     (0..bytes.len()).map(evidence).collect()

@@ -11,10 +11,44 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 /// Scalar functions by the names under which SQL may call them.
 const SCALAR: &[&str] = &[
-    "abs", "btrim", "ceil", "char_length", "character_length", "coalesce", "date_part", "date_trunc", "datepart",
-    "datetrunc", "exp", "floor", "greatest", "least", "left", "length", "ln", "log", "log10", "log2", "lower",
-    "ltrim", "make_date", "nullif", "pow", "power", "right", "round", "rtrim", "signum", "sqrt",
-    "starts_with", "strpos", "substr", "substring", "trim", "trunc", "upper",
+    "abs",
+    "btrim",
+    "ceil",
+    "char_length",
+    "character_length",
+    "coalesce",
+    "date_part",
+    "date_trunc",
+    "datepart",
+    "datetrunc",
+    "exp",
+    "floor",
+    "greatest",
+    "least",
+    "left",
+    "length",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "lower",
+    "ltrim",
+    "make_date",
+    "nullif",
+    "pow",
+    "power",
+    "right",
+    "round",
+    "rtrim",
+    "signum",
+    "sqrt",
+    "starts_with",
+    "strpos",
+    "substr",
+    "substring",
+    "trim",
+    "trunc",
+    "upper",
 ];
 
 static SCALAR_FUNCTIONS: LazyLock<BTreeMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
@@ -67,10 +101,14 @@ mod tests {
 
     #[test]
     fn hashes_clocks_and_generators_do_not_exist() {
-        for name in ["md5", "sha256", "digest", "random", "uuid", "now", "current_date", "encode", "chr", "repeat"] {
+        for name in
+            ["md5", "sha256", "digest", "random", "uuid", "now", "current_date", "encode", "chr", "repeat"]
+        {
             assert!(scalar(name).is_none(), "{name}");
         }
-        for name in ["string_agg", "array_agg", "first_value", "bit_xor", "approx_percentile_cont_with_weight"] {
+        for name in
+            ["string_agg", "array_agg", "first_value", "bit_xor", "approx_percentile_cont_with_weight"]
+        {
             assert!(aggregate(name).is_none(), "{name}");
         }
     }

@@ -79,8 +79,15 @@ pub(crate) fn lower(
     positions: &Positions,
     limits: &Limits,
 ) -> Result<Lowered, Refusal> {
-    let mut lowering =
-        Lowering { catalog, positions, limits, columns: Columns::default(), frontiers: Vec::new(), nodes: 0 };
+    let mut lowering = Lowering {
+        catalog,
+        positions,
+        limits,
+        columns: Columns::default(),
+        frontiers: Vec::new(),
+        nodes: 0,
+        depth: 0,
+    };
     let relation = lowering.root(plan)?;
     let public = match relation.kind {
         Kind::Records { .. } => return Err(records_in_output(positions)),
@@ -112,6 +119,8 @@ struct Lowering<'a> {
     columns: Columns,
     frontiers: Vec<Frontier>,
     nodes: usize,
+    /// How many nodes stand above the one that is lowered.
+    depth: usize,
 }
 
 /// A lowered relation; its fields stand in the order of the plan node's schema.
@@ -156,8 +165,7 @@ impl Lowering<'_> {
     fn spend(&mut self, nodes: usize) -> Result<(), Refusal> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > self.limits.plan_nodes {
-            let message = format!("the analysis has more than {} parts", self.limits.plan_nodes);
-            return Err(Refusal::new(Code::TooLarge, message, "split it, or move a long list of codes into a code table"));
+            return Err(too_many_parts(self.limits));
         }
         Ok(())
     }
@@ -174,6 +182,12 @@ impl Lowering<'_> {
         let of = |id| self.columns.info(id).map(|info| info.origins.clone()).unwrap_or_default();
         value.columns().into_iter().flat_map(of).collect()
     }
+}
+
+/// The refusal of a plan with too many nodes and expressions.
+pub(crate) fn too_many_parts(limits: &Limits) -> Refusal {
+    let message = format!("the analysis has more than {} parts", limits.plan_nodes);
+    Refusal::new(Code::TooLarge, message, "split it, or move a long list of codes into a code table")
 }
 
 /// A refusal of something that has no rule.

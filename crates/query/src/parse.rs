@@ -35,32 +35,40 @@ pub(crate) fn parse(sql: &str, limits: &Limits) -> Result<Parsed, Refusal> {
     if sql.len() > limits.sql_bytes {
         return Err(too_large(format!("the SQL text is longer than {} bytes", limits.sql_bytes)));
     }
-    let tokens = Tokenizer::new(&GenericDialect, sql).tokenize_with_location().map_err(|error| {
-        syntax(&error.message).at(position::position(error.location))
-    })?;
+    let tokens = Tokenizer::new(&GenericDialect, sql)
+        .tokenize_with_location()
+        .map_err(|error| syntax(&error.message).at(position::position(error.location)))?;
     check_size(&tokens, limits)?;
+    let (first, second) = statement_places(&tokens);
     let mut statements = Parser::new(&GenericDialect)
         .with_recursion_limit(limits.nesting.saturating_mul(4))
         .with_tokens_with_locations(tokens)
         .parse_statements()
         .map_err(|error| parse_refusal(error, limits))?;
-    let second = statements.get(1).map(|statement| position::position(statement.span().start));
-    if let Some(place) = second {
+    if statements.len() > 1 {
         let message = "more than one statement";
-        return Err(Refusal::new(Code::StatementNotAllowed, message, "send one SELECT at a time").at(place));
+        return Err(Refusal::new(Code::StatementNotAllowed, message, "send one SELECT at a time").at(second));
     }
     let statement = statements.pop().ok_or_else(|| syntax("there is no statement"))?;
-    check_statement(&statement)?;
+    check_statement(&statement).map_err(|refusal| refusal.at(first))?;
     let positions = Positions::of(&statement);
     Ok(Parsed { statement, positions })
 }
 
 fn too_large(message: String) -> Refusal {
-    Refusal::new(Code::TooLarge, message, "split the analysis, or move a long list of codes into a code table")
+    Refusal::new(
+        Code::TooLarge,
+        message,
+        "split the analysis, or move a long list of codes into a code table",
+    )
 }
 
 fn syntax(message: &str) -> Refusal {
-    Refusal::new(Code::SqlSyntax, format!("the SQL does not parse: {message}"), "send one SELECT in DataFusion's dialect")
+    Refusal::new(
+        Code::SqlSyntax,
+        format!("the SQL does not parse: {message}"),
+        "send one SELECT in DataFusion's dialect",
+    )
 }
 
 fn parse_refusal(error: ParserError, limits: &Limits) -> Refusal {
@@ -112,12 +120,21 @@ fn check_size(tokens: &[TokenWithSpan], limits: &Limits) -> Result<(), Refusal> 
     Ok(())
 }
 
+/// Where the first statement and the one after it begin.
+fn statement_places(tokens: &[TokenWithSpan]) -> (Option<Position>, Option<Position>) {
+    let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let of = |token: Option<&TokenWithSpan>| position::position(token?.span.start);
+    let first = of(words.clone().find(|token| token.token != Token::SemiColon));
+    let _: Option<_> = words.find(|token| token.token == Token::SemiColon);
+    (first, of(words.find(|token| token.token != Token::SemiColon)))
+}
+
 fn check_statement(statement: &Statement) -> Result<(), Refusal> {
     let Statement::Query(_) = statement else {
         let word = statement.to_string().split_whitespace().next().unwrap_or_default().to_uppercase();
         let message = format!("{word} is not allowed: the enclave takes one SELECT statement");
         let hint = "write a SELECT that counts or summarises; `sekisho catalog` shows tables and columns";
-        return Err(Refusal::new(Code::StatementNotAllowed, message, hint).at(position::position(statement.span().start)));
+        return Err(Refusal::new(Code::StatementNotAllowed, message, hint));
     };
     match statement.visit(&mut Grammar) {
         ControlFlow::Break(refusal) => Err(refusal),
@@ -190,7 +207,9 @@ impl Visitor for Grammar {
                     let message = format!("the table function `{name}` is not allowed");
                     let hint = "read granted tables; `sekisho catalog` lists them";
                     let place = position::position(start);
-                    return ControlFlow::Break(Refusal::new(Code::FunctionNotAllowed, message, hint).at(place));
+                    return ControlFlow::Break(
+                        Refusal::new(Code::FunctionNotAllowed, message, hint).at(place),
+                    );
                 }
                 let clauses = [
                     (!with_hints.is_empty(), "a table hint"),
@@ -207,7 +226,9 @@ impl Visitor for Grammar {
                 refuse_first(&[(*lateral, "LATERAL"), (sample.is_some(), "TABLESAMPLE")], start)
             }
             TableFactor::NestedJoin { .. } => ControlFlow::Continue(()),
-            TableFactor::Function { .. } | TableFactor::TableFunction { .. } => refuse("a table function", start),
+            TableFactor::Function { .. } | TableFactor::TableFunction { .. } => {
+                refuse("a table function", start)
+            }
             TableFactor::UNNEST { .. } => refuse("UNNEST", start),
             TableFactor::JsonTable { .. }
             | TableFactor::MatchRecognize { .. }
@@ -225,7 +246,9 @@ fn check_body(body: &SetExpr) -> ControlFlow<Refusal> {
     let mut waiting = vec![body];
     while let Some(body) = waiting.pop() {
         match body {
-            SetExpr::SetOperation { left, op: _, set_quantifier: _, right } => waiting.extend([left.as_ref(), right]),
+            SetExpr::SetOperation { left, op: _, set_quantifier: _, right } => {
+                waiting.extend([left.as_ref(), right])
+            }
             SetExpr::Query(_) | SetExpr::Select(_) | SetExpr::Values(_) => {}
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 return refuse("a statement inside a query", body.span().start);
@@ -284,7 +307,10 @@ fn check_select(select: &Select) -> ControlFlow<Refusal> {
 }
 
 fn refuse_first(clauses: &[(bool, &str)], start: Location) -> ControlFlow<Refusal> {
-    clauses.iter().find(|(present, _)| *present).map_or(ControlFlow::Continue(()), |(_, what)| refuse(what, start))
+    clauses
+        .iter()
+        .find(|(present, _)| *present)
+        .map_or(ControlFlow::Continue(()), |(_, what)| refuse(what, start))
 }
 
 fn refuse(what: &str, start: Location) -> ControlFlow<Refusal> {

@@ -17,8 +17,16 @@ pub(crate) struct Positions {
     pub(crate) output: Option<Position>,
     /// Each JOIN's right side, in the order of the text.
     joins: Vec<Position>,
+    /// Columns as written, in lower case.
+    columns: Vec<(String, Position)>,
     /// Names of functions, in lower case.
     functions: Vec<(String, Position)>,
+    /// Operators as written, at their left operand.
+    operators: Vec<(String, Position)>,
+    /// Sub-queries inside expressions.
+    subqueries: Vec<Position>,
+    /// Functions with an OVER clause.
+    windows: Vec<Position>,
     /// Names of tables as written, in lower case.
     tables: Vec<(String, Position)>,
 }
@@ -33,6 +41,26 @@ impl Positions {
         // The visitor never breaks, so there is nothing to look at in its answer.
         let _: ControlFlow<()> = statement.visit(&mut positions);
         positions
+    }
+
+    /// Where a column is first named in this way.
+    pub(crate) fn column(&self, name: &str) -> Option<Position> {
+        find(&self.columns, name)
+    }
+
+    /// Where an operator stands first.
+    pub(crate) fn operator(&self, sign: &str) -> Option<Position> {
+        find(&self.operators, sign)
+    }
+
+    /// The first sub-query inside an expression.
+    pub(crate) fn subquery(&self) -> Option<Position> {
+        self.subqueries.first().copied()
+    }
+
+    /// The first window function.
+    pub(crate) fn window(&self) -> Option<Position> {
+        self.windows.first().copied()
     }
 
     /// Where a function of this name is called first.
@@ -96,10 +124,25 @@ impl Visitor for Positions {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::Function(function) = expr
-            && let Some(position) = position(function.name.span().start)
-        {
-            self.functions.push((last_part(&function.name), position));
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only what a refusal may point at is kept")]
+        match expr {
+            Expr::BinaryOp { op, .. } => {
+                let place = position(expr.span().start);
+                self.operators.extend(place.map(|place| (op.to_string(), place)));
+            }
+            Expr::CompoundIdentifier(_) | Expr::Identifier(_) => {
+                let name = expr.to_string().replace('"', "").to_lowercase();
+                self.columns.extend(position(expr.span().start).map(|place| (name, place)));
+            }
+            Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::Subquery(_) => {
+                self.subqueries.extend(position(expr.span().start));
+            }
+            Expr::Function(function) => {
+                let place = position(function.name.span().start);
+                self.functions.extend(place.map(|place| (last_part(&function.name), place)));
+                self.windows.extend(place.filter(|_| function.over.is_some()));
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
     }

@@ -39,7 +39,12 @@ struct CellColumns {
 }
 
 impl PublicPlan {
-    pub(crate) fn new(public: Public, output: Vec<Output>, columns: Columns, frontiers: &[PlannedFrontier]) -> Self {
+    pub(crate) fn new(
+        public: Public,
+        output: Vec<Output>,
+        columns: Columns,
+        frontiers: &[PlannedFrontier],
+    ) -> Self {
         let of = |planned: &PlannedFrontier| CellColumns {
             keys: planned.frontier.keys.iter().map(|(id, _)| *id).collect(),
             statistics: planned.frontier.statistics.iter().map(|s| (s.id, s.data_type.clone())).collect(),
@@ -92,7 +97,8 @@ impl PublicRun {
             Expr::TryCast(typed).alias(format!("value{index}"))
         });
         let shadows = self.plan.output.iter().enumerate();
-        let shadows = shadows.map(|(index, output)| self.shadow(&output.value).alias(format!("blank{index}")));
+        let shadows =
+            shadows.map(|(index, output)| self.shadow(&output.value).alias(format!("blank{index}")));
         LogicalPlanBuilder::from(relation).project(values.chain(shadows).collect::<Vec<_>>())?.build()
     }
 
@@ -133,7 +139,8 @@ impl PublicRun {
         let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
         let source = provider_as_source(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?));
         let name = format!("cells{index}");
-        let stored = |column: String| Expr::Column(datafusion::common::Column::new(Some(name.clone()), column));
+        let stored =
+            |column: String| Expr::Column(datafusion::common::Column::new(Some(name.clone()), column));
         let keys = shape.keys.iter().map(|id| stored(column_name(*id)).alias(column_name(*id)));
         let statistics = shape.statistics.iter().flat_map(|(id, data_type)| {
             let typed = TryCast::new(Box::new(stored(column_name(*id))), data_type.clone());
@@ -157,7 +164,8 @@ impl PublicRun {
     fn shadow(&self, scalar: &Scalar) -> Expr {
         let statistic = |id: &ColumnId| self.plan.columns.info(*id).is_some_and(|info| info.statistic);
         let read = scalar.columns().into_iter().filter(statistic);
-        let shadows = read.map(|id| Expr::Column(datafusion::common::Column::new_unqualified(shadow_name(id))));
+        let shadows =
+            read.map(|id| Expr::Column(datafusion::common::Column::new_unqualified(shadow_name(id))));
         shadows.reduce(Expr::or).unwrap_or_else(|| lit(false))
     }
 

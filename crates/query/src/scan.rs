@@ -37,7 +37,11 @@ impl SnapshotTable {
     /// The table of this name, if the snapshot has it.
     pub(crate) fn open(snapshot: &Arc<Snapshot>, name: &str) -> Option<Self> {
         let table = snapshot.table(name)?;
-        Some(Self { snapshot: Arc::clone(snapshot), name: name.to_owned(), schema: Arc::clone(&table.schema) })
+        Some(Self {
+            snapshot: Arc::clone(snapshot),
+            name: name.to_owned(),
+            schema: Arc::clone(&table.schema),
+        })
     }
 
     fn stored(&self) -> Result<&StoredTable> {

@@ -8,10 +8,12 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, LargeBinaryArray, StringArray,
-    UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, LargeBinaryArray,
+    StringArray, UInt32Array,
 };
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, UInt32Type};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, UInt32Type,
+};
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
@@ -164,7 +166,11 @@ impl GroupsAccumulator for Many {
         Ok(())
     }
 
-    fn convert_to_state(&self, _values: &[ArrayRef], _filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        _values: &[ArrayRef],
+        _filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         exec_err!("a tally is not converted row by row")
     }
 
@@ -216,7 +222,9 @@ impl<'a> Rows<'a> {
         }
         let subject = self.subjects.value(row);
         match self.amounts.at(row) {
-            Amount::Exact(amount) => tally.add(subject, amount, self.units.iter().map(|unit| hash(unit, row))),
+            Amount::Exact(amount) => {
+                tally.add(subject, amount, self.units.iter().map(|unit| hash(unit, row)))
+            }
             Amount::Null => {}
             Amount::TooLarge => tally.add_overflow(subject),
         }
@@ -248,7 +256,7 @@ fn fixed_point(value: f64) -> Amount {
     } else if value.abs() > LARGEST {
         Amount::TooLarge
     } else {
-        #[expect(clippy::cast_possible_truncation, reason = "below 2^96 in magnitude, and rounded")]
+        #[expect(clippy::cast_possible_truncation, reason = "at most 2^126 in magnitude, and rounded")]
         let amount = (value * FRACTION).round() as i128;
         Amount::Exact(amount)
     }

@@ -7,15 +7,18 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Scalar as ArrowScalar, new_null_array};
-use datafusion::arrow::compute::kernels::{cmp, nullif::nullif, numeric};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Scalar as ArrowScalar, new_null_array,
+};
 use datafusion::arrow::compute::concat;
+use datafusion::arrow::compute::kernels::{cmp, nullif::nullif, numeric};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err};
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
 /// `left op right`, NULL where it has no exact answer. `op` is one of + - * /.
@@ -148,14 +151,22 @@ impl ScalarUDFImpl for Guarded {
                 ColumnarValue::Array(array) => ColumnarValue::Array(array.slice(row, 1)),
                 ColumnarValue::Scalar(scalar) => ColumnarValue::Scalar(scalar.clone()),
             };
-            let args = ScalarFunctionArgs { args: args.args.iter().map(one).collect(), number_rows: 1, ..args.clone() };
+            let args = ScalarFunctionArgs {
+                args: args.args.iter().map(one).collect(),
+                number_rows: 1,
+                ..args.clone()
+            };
             self.inner.invoke_with_args(args)?.into_array(1)
         })?;
         Ok(ColumnarValue::Array(finite(result)?))
     }
 }
 
-fn by_row(rows: usize, data_type: &DataType, compute: impl Fn(usize) -> Result<ArrayRef>) -> Result<ArrayRef> {
+fn by_row(
+    rows: usize,
+    data_type: &DataType,
+    compute: impl Fn(usize) -> Result<ArrayRef>,
+) -> Result<ArrayRef> {
     let null = new_null_array(data_type, 1);
     let answer = |row| match compute(row) {
         Ok(array) if array.len() == 1 && array.data_type() == data_type => array,

@@ -118,7 +118,13 @@ impl Service {
     ///
     /// # Errors
     /// `UNAUTHENTICATED`, `NOT_FOUND`, `BUSY`, `TOO_LARGE`, `INVALID_ARGUMENT`, `STORAGE`.
-    pub async fn submit(&self, token: &str, project: &str, sql: String, request_id: Option<String>) -> Result<JobView> {
+    pub async fn submit(
+        &self,
+        token: &str,
+        project: &str,
+        sql: String,
+        request_id: Option<String>,
+    ) -> Result<JobView> {
         let permit = self.project(token, Action::Submit, project).await?;
         self.queue.admit()?;
         if sql.len() > self.stage.limits.sql_bytes {
@@ -169,7 +175,13 @@ impl Service {
     ///
     /// # Errors
     /// `UNAUTHENTICATED`, `NOT_FOUND`, `INVALID_ARGUMENT` for a foreign page token.
-    pub async fn jobs(&self, token: &str, project: &str, page_size: u32, page_token: &str) -> Result<JobPage> {
+    pub async fn jobs(
+        &self,
+        token: &str,
+        project: &str,
+        page_size: u32,
+        page_token: &str,
+    ) -> Result<JobPage> {
         let permit = self.project(token, Action::ListJobs, project).await?;
         let page_token = Some(page_token).filter(|token| !token.is_empty());
         self.stage.store.jobs(&permit.project().id, None, page_size, page_token).await.map_err(of_store)
@@ -197,7 +209,8 @@ impl Service {
         let mut job = self.visible_job(token, Action::Cancel, name).await?;
         while !job.state.settled() {
             let subject = job.submitter.clone();
-            let Some(entry) = record::moved(&job, Event::Cancel, Some(&subject), self.stage.clock.now()) else {
+            let Some(entry) = record::moved(&job, Event::Cancel, Some(&subject), self.stage.clock.now())
+            else {
                 break;
             };
             let problem = Refusal::new(sekisho_model::Code::Cancelled, "the job was taken back", "");
@@ -285,7 +298,8 @@ impl Service {
 
     async fn project(&self, token: &str, action: Action, project: &str) -> Result<Permit> {
         let principal = self.caller(token).await?;
-        let id: ProjectId = project.strip_prefix("projects/").unwrap_or(project).parse().map_err(|_| not_found())?;
+        let id: ProjectId =
+            project.strip_prefix("projects/").unwrap_or(project).parse().map_err(|_| not_found())?;
         self.permit(&principal, action, Resource::Project(id)).await
     }
 
@@ -317,7 +331,12 @@ impl Service {
 impl Stage {
     /// Moves a job, durably and in the log. While storage is full it waits: the job is not lost, and
     /// goes on when there is room again.
-    pub(crate) async fn advance(&self, job: JobRecord, event: Event, change: Change) -> Result<JobRecord, Stop> {
+    pub(crate) async fn advance(
+        &self,
+        job: JobRecord,
+        event: Event,
+        change: Change,
+    ) -> Result<JobRecord, Stop> {
         let Some(entry) = record::moved(&job, event, None, self.clock.now()) else {
             return Err(Stop::Moved);
         };
@@ -328,7 +347,9 @@ impl Stage {
         loop {
             match self.store.advance(&job.name, event, change.clone(), entry.clone()).await {
                 Ok(job) => return Ok(job),
-                Err(sekisho_store::Error::WrongState(_) | sekisho_store::Error::NotFound) => return Err(Stop::Moved),
+                Err(sekisho_store::Error::WrongState(_) | sekisho_store::Error::NotFound) => {
+                    return Err(Stop::Moved);
+                }
                 Err(error @ (sekisho_store::Error::Full { .. } | sekisho_store::Error::Database { .. })) => {
                     tracing::error!(%error, job = %job.name, "a job waits for storage");
                     tokio::time::sleep(RETRY).await;

@@ -54,7 +54,8 @@ async fn authorize(stage: &Stage, job: &JobRecord) -> Result<Ground, Stop> {
 /// The snapshot and the rules of a permitted project.
 pub(crate) async fn ground(stage: &Stage, permit: Permit) -> Result<Ground> {
     let project = permit.project();
-    let profile = stage.profiles.get(&project.profile).and_then(|profile| profile.stricter(&project.stricter));
+    let profile =
+        stage.profiles.get(&project.profile).and_then(|profile| profile.stricter(&project.stricter));
     let profile = profile.map_err(|error| of_policy(&error))?;
     let snapshot = stage.vault.snapshot(&project.dataset, project.snapshot).await;
     let snapshot = Arc::new(snapshot.map_err(|error| of_vault(&error))?);
@@ -63,7 +64,8 @@ pub(crate) async fn ground(stage: &Stage, permit: Permit) -> Result<Ground> {
 
 /// Judges the SQL from its text and the catalogue alone.
 pub(crate) async fn plan(sql: &str, ground: &Ground, limits: &Limits) -> Result<query::Plan, Refusal> {
-    let view = View { snapshot: Arc::clone(&ground.snapshot), grants: ground.permit.project().tables.clone() };
+    let view =
+        View { snapshot: Arc::clone(&ground.snapshot), grants: ground.permit.project().tables.clone() };
     let (sql, limits) = (sql.to_owned(), limits.clone());
     let planned = spawn_blocking(move || query::plan(&sql, &view, &limits)).await;
     planned.unwrap_or_else(|error| Err(internal(&error, "plan")))
@@ -75,7 +77,11 @@ async fn execute(stage: &Stage, plan: query::Plan) -> Result<(disclosure::Unrele
 }
 
 /// The checkpoint judges the cells, and the public half runs on what it lets through.
-async fn check(ground: &Ground, unreleased: disclosure::Unreleased, public: PublicRun) -> Result<Outcome, Stop> {
+async fn check(
+    ground: &Ground,
+    unreleased: disclosure::Unreleased,
+    public: PublicRun,
+) -> Result<Outcome, Stop> {
     let (profile, hold) = (ground.profile.clone(), ground.permit.project().hold);
     let checked = spawn_blocking(move || disclosure::check(unreleased, &profile, hold)).await;
     let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
@@ -101,14 +107,20 @@ async fn release(stage: &Stage, job: JobRecord, ground: &Ground, outcome: Outcom
 pub(crate) async fn reopen(stage: &Stage, job: &JobRecord) -> Result<Released> {
     let wrong_state = || {
         let message = format!("the job is {}, so it has no result to fetch", job.state);
-        Refusal::new(sekisho_model::Code::WrongState, message, "`sekisho watch` follows a job until it is settled")
+        Refusal::new(
+            sekisho_model::Code::WrongState,
+            message,
+            "`sekisho watch` follows a job until it is settled",
+        )
     };
     let release = job.release.ok_or_else(wrong_state)?;
     let sealed = stage.store.result(&job.name).await.map_err(crate::problem::of_store)?;
     let sealed = sealed.ok_or_else(wrong_state)?;
     let receipt = stage.store.receipt(release.log_index).await.map_err(crate::problem::of_store)?;
-    let entry = sekisho_audit::Entry::decode(&receipt.entry).map_err(|error| internal(&error, "read the log"))?;
-    let logged = entry.details.get("release_sha256").and_then(|text| text.parse().ok()).ok_or_else(wrong_state)?;
+    let entry =
+        sekisho_audit::Entry::decode(&receipt.entry).map_err(|error| internal(&error, "read the log"))?;
+    let logged =
+        entry.details.get("release_sha256").and_then(|text| text.parse().ok()).ok_or_else(wrong_state)?;
     let context = job.name.to_string();
     Released::reopen(&sealed.bytes, &stage.seal, &context, &logged)
         .map_err(|error| internal(&error, "open a sealed result"))

@@ -47,7 +47,11 @@ pub(crate) fn of_store(error: store::Error) -> Problem {
         }
         store::Error::Full { .. } => {
             tracing::error!(%error, "storage is full");
-            Refusal::new(Code::Storage, "the enclave's storage is full or cannot be written", "try again later; the operator has been told")
+            Refusal::new(
+                Code::Storage,
+                "the enclave's storage is full or cannot be written",
+                "try again later; the operator has been told",
+            )
         }
         store::Error::Corrupt { .. }
         | store::Error::Database { .. }

@@ -1,3 +1,5 @@
+//! What the checkpoint lets through, and what it blanks.
+
 use arrow::array::{Array as _, Float64Array, Int64Array, StringArray};
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Which profiles are taken, and what a project may change.
+
 use super::*;
 
 fn built_in(name: &str) -> Profile {

@@ -1,3 +1,5 @@
+//! What leaves, what stays sealed, and what comes back.
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

@@ -38,7 +38,8 @@ pub(crate) struct Instrumented {
 pub(crate) fn instrument(frontier: &Frontier, tables: Tables<'_>) -> Result<Instrumented> {
     let input = records(&frontier.input, tables)?;
     let layout = Layout::of(frontier);
-    let keys: Vec<Expr> = frontier.keys.iter().map(|(id, key)| expression(key).alias(column_name(*id))).collect();
+    let keys: Vec<Expr> =
+        frontier.keys.iter().map(|(id, key)| expression(key).alias(column_name(*id))).collect();
     let mut projected = vec![named(SUBJECT)];
     projected.extend(keys);
     projected.extend(frontier.units.iter().map(|unit| column(*unit).alias(unit_name(*unit))));
@@ -60,7 +61,8 @@ pub(crate) fn instrument(frontier: &Frontier, tables: Tables<'_>) -> Result<Inst
     let (groups, grouping_ids) = match &frontier.sets {
         None => (key_columns, 0),
         Some(sets) => {
-            let of = |set: &Vec<usize>| set.iter().filter_map(|index| key_columns.get(*index).cloned()).collect();
+            let of =
+                |set: &Vec<usize>| set.iter().filter_map(|index| key_columns.get(*index).cloned()).collect();
             let sets = GroupingSet::GroupingSets(sets.iter().map(of).collect());
             (vec![Expr::GroupingSet(sets)], 1)
         }
@@ -83,10 +85,14 @@ pub(crate) fn reference(reference_data: &Reference, tables: Tables<'_>) -> Resul
 
 fn records(node: &Records, tables: Tables<'_>) -> Result<LogicalPlan> {
     match node {
-        Records::PerSubject { input, keys, aggregates } => per_subject(records(input, tables)?, keys, aggregates),
+        Records::PerSubject { input, keys, aggregates } => {
+            per_subject(records(input, tables)?, keys, aggregates)
+        }
         Records::ReferenceJoin { input, reference: codes, on, kind } => {
             let (left, right) = (records(input, tables)?, reference(codes, tables)?);
-            LogicalPlanBuilder::from(left).join_on(right, join_type(*kind), on.iter().map(expression))?.build()
+            LogicalPlanBuilder::from(left)
+                .join_on(right, join_type(*kind), on.iter().map(expression))?
+                .build()
         }
         Records::Restrict { input, predicate } => {
             LogicalPlanBuilder::from(records(input, tables)?).filter(expression(predicate))?.build()
@@ -101,7 +107,8 @@ fn records(node: &Records, tables: Tables<'_>) -> Result<LogicalPlan> {
 fn scan(table: &Scan, tables: Tables<'_>) -> Result<LogicalPlan> {
     let name = TableReference::bare(table.table.clone());
     let source = provider_as_source(tables(&table.table)?);
-    let stored = |column: &String| Expr::Column(datafusion::common::Column::new(Some(name.clone()), column.clone()));
+    let stored =
+        |column: &String| Expr::Column(datafusion::common::Column::new(Some(name.clone()), column.clone()));
     let subject = table.subject.iter().map(|subject| stored(subject).alias(SUBJECT));
     let columns = table.columns.iter().map(|(id, column)| stored(column).alias(column_name(*id)));
     let projected: Vec<Expr> = subject.chain(columns).collect();
@@ -139,7 +146,8 @@ fn per_subject(
 ) -> Result<LogicalPlan> {
     let key = |(id, key): &(ColumnId, Scalar)| expression(key).alias(column_name(*id));
     let groups: Vec<Expr> = std::iter::once(named(SUBJECT)).chain(keys.iter().map(key)).collect();
-    let calls = aggregates.iter().map(|(id, aggregate)| Ok(person_call(aggregate, &input)?.alias(column_name(*id))));
+    let calls =
+        aggregates.iter().map(|(id, aggregate)| Ok(person_call(aggregate, &input)?.alias(column_name(*id))));
     let calls: Vec<Expr> = calls.collect::<Result<_>>()?;
     let mut projected: Vec<Expr> = vec![named(SUBJECT)];
     projected.extend(keys.iter().map(|(id, _)| column(*id)));
@@ -165,7 +173,8 @@ fn person_call(aggregate: &PersonAggregate, input: &LogicalPlan) -> Result<Expr>
         None => arg,
     };
     let filter = aggregate.filter.as_ref().map(|filter| Box::new(expression(filter)));
-    let function = if aggregate.function.name() == "count" { count_udaf() } else { Arc::clone(&aggregate.function) };
+    let function =
+        if aggregate.function.name() == "count" { count_udaf() } else { Arc::clone(&aggregate.function) };
     let call = AggregateFunction::new_udf(function, vec![arg], aggregate.distinct, filter, Vec::new(), None);
     Ok(Expr::AggregateFunction(call))
 }
@@ -181,7 +190,9 @@ fn amount(spec: &TallySpec, input: &LogicalPlan) -> Result<(Expr, Scale)> {
     if data_type.is_integer() {
         return Ok((cast(DataType::Int64), Scale::Integer));
     }
-    if let DataType::Decimal128(_, scale) | DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) = data_type {
+    if let DataType::Decimal128(_, scale) | DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) =
+        data_type
+    {
         let scale = u8::try_from(scale).unwrap_or(0);
         return Ok((cast(DataType::Decimal128(38, i8::try_from(scale).unwrap_or(0))), Scale::Decimal(scale)));
     }

@@ -15,7 +15,8 @@ pub(crate) fn expression(scalar: &Scalar) -> Expr {
         Scalar::And(args) => balanced(Operator::And, args),
         Scalar::Arithmetic { op, left, right } => total::arithmetic(*op, expression(left), expression(right)),
         Scalar::Case { branches, otherwise } => {
-            let boxed = |(when, then): &(Scalar, Scalar)| (Box::new(expression(when)), Box::new(expression(then)));
+            let boxed =
+                |(when, then): &(Scalar, Scalar)| (Box::new(expression(when)), Box::new(expression(then)));
             let otherwise = otherwise.as_ref().map(|otherwise| Box::new(expression(otherwise)));
             Expr::Case(Case::new(None, branches.iter().map(boxed).collect(), otherwise))
         }
@@ -25,9 +26,11 @@ pub(crate) fn expression(scalar: &Scalar) -> Expr {
         Scalar::Function { function, args } => {
             total::function(&Arc::clone(function), args.iter().map(expression).collect())
         }
-        Scalar::InList { arg, list, negated } => {
-            Expr::InList(InList::new(Box::new(expression(arg)), list.iter().map(expression).collect(), *negated))
-        }
+        Scalar::InList { arg, list, negated } => Expr::InList(InList::new(
+            Box::new(expression(arg)),
+            list.iter().map(expression).collect(),
+            *negated,
+        )),
         Scalar::IsNull(arg) => Expr::IsNull(Box::new(expression(arg))),
         Scalar::Like { arg, pattern, escape, case_insensitive, negated } => {
             let (arg, pattern) = (Box::new(expression(arg)), Box::new(expression(pattern)));

@@ -45,7 +45,9 @@ impl Layout {
         let Statistic { function, arg, filter, measure, branches, .. } = statistic;
         let counted = all_of(filter.iter().cloned().chain(arg.iter().map(is_present)));
         let parts = match function {
-            StatisticFunction::Count | StatisticFunction::People => vec![(Measure::Count, self.tally(None, counted))],
+            StatisticFunction::Count | StatisticFunction::People => {
+                vec![(Measure::Count, self.tally(None, counted))]
+            }
             StatisticFunction::Mean => {
                 let sum = self.tally(arg.clone(), filter.clone());
                 vec![(measure.clone(), sum), (Measure::Count, self.tally(None, counted))]
@@ -59,7 +61,8 @@ impl Layout {
     /// A CASE inside a FILTER divides the records that pass the filter; the FILTER itself the whole group.
     fn branch(&mut self, branch: &Scalar, filter: Option<&Scalar>) -> (usize, usize) {
         let within = filter.filter(|filter| *filter != branch);
-        let untaken = Scalar::Not(Box::new(Scalar::Truth { arg: Box::new(branch.clone()), is: TruthValue::True }));
+        let untaken =
+            Scalar::Not(Box::new(Scalar::Truth { arg: Box::new(branch.clone()), is: TruthValue::True }));
         let inside = all_of(within.cloned().into_iter().chain([branch.clone()]));
         let outside = all_of(within.cloned().into_iter().chain([untaken]));
         (self.tally(None, inside), self.tally(None, outside))

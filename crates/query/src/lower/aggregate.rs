@@ -58,7 +58,8 @@ impl Lowering<'_> {
             let hint = "the groups of a statistic are distinct already";
             return Err(not_supported("SELECT DISTINCT of statistics or of a code table", hint));
         };
-        let types: Vec<DataType> = input.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+        let types: Vec<DataType> =
+            input.schema().fields().iter().map(|field| field.data_type().clone()).collect();
         if fields.iter().any(|field| matches!(field, Field::Subject)) {
             let (keys, fields) = self.person_keys(fields, &types)?;
             let node = Records::PerSubject { input: Box::new(node), keys, aggregates: Vec::new() };
@@ -66,7 +67,8 @@ impl Lowering<'_> {
         }
         let keys = self.frontier_keys(fields, &types)?;
         let fields = keys.iter().map(|(id, _)| Field::Value(Scalar::Column(*id))).collect();
-        let index = self.add_frontier(Frontier { input: node, keys, sets: None, statistics: Vec::new(), units });
+        let index =
+            self.add_frontier(Frontier { input: node, keys, sets: None, statistics: Vec::new(), units });
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
     }
 
@@ -94,7 +96,10 @@ impl Lowering<'_> {
                 let function = datafusion::functions_aggregate::min_max::min_udaf();
                 let data_type = info.data_type.clone();
                 let id = self.columns.add(info);
-                aggregates.push((id, PersonAggregate { function, arg: value, distinct: false, filter: None, data_type }));
+                aggregates.push((
+                    id,
+                    PersonAggregate { function, arg: value, distinct: false, filter: None, data_type },
+                ));
                 kept.push(id);
             }
         }
@@ -141,8 +146,13 @@ impl Lowering<'_> {
         let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
         let id = if matches!(self.measure(&arg), Measure::Count) || call.func.name() == "count" {
             // A count of somebody's records is a quantity of its own once it is added up over people.
-            let origins = [format!("count of {}", self.origins(&arg).into_iter().collect::<Vec<_>>().join(", "))];
-            self.columns.add(ColumnInfo { data_type: data_type.clone(), origins: origins.into(), statistic: false })
+            let origins =
+                [format!("count of {}", self.origins(&arg).into_iter().collect::<Vec<_>>().join(", "))];
+            self.columns.add(ColumnInfo {
+                data_type: data_type.clone(),
+                origins: origins.into(),
+                statistic: false,
+            })
         } else {
             self.derived(&arg, data_type.clone())
         };
@@ -177,7 +187,11 @@ impl Lowering<'_> {
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
     }
 
-    fn frontier_keys(&mut self, fields: Vec<Field>, types: &[DataType]) -> Result<Vec<(ColumnId, Scalar)>, Refusal> {
+    fn frontier_keys(
+        &mut self,
+        fields: Vec<Field>,
+        types: &[DataType],
+    ) -> Result<Vec<(ColumnId, Scalar)>, Refusal> {
         let mut keys = Vec::new();
         for (field, data_type) in fields.into_iter().zip(types) {
             let Field::Value(value) = field else {
@@ -193,7 +207,12 @@ impl Lowering<'_> {
         self.frontiers.len().saturating_sub(1)
     }
 
-    fn statistic(&mut self, expr: &Expr, data_type: DataType, scope: Scope<'_>) -> Result<Statistic, Refusal> {
+    fn statistic(
+        &mut self,
+        expr: &Expr,
+        data_type: DataType,
+        scope: Scope<'_>,
+    ) -> Result<Statistic, Refusal> {
         let call = aggregate_call(expr)?;
         let name = call.func.name();
         let params = self.simple_params(call)?;
@@ -215,8 +234,13 @@ impl Lowering<'_> {
         let mut branches: Vec<Scalar> = filter.iter().cloned().collect();
         branches.extend(arg.iter().flat_map(measure::branches));
         if branches.len() > MOST_BRANCHES {
-            let message = format!("a statistic has more than {MOST_BRANCHES} branches (CASE, FILTER, truth values)");
-            return Err(Refusal::new(Code::TooLarge, message, "group by the value instead of choosing inside the aggregate"));
+            let message =
+                format!("a statistic has more than {MOST_BRANCHES} branches (CASE, FILTER, truth values)");
+            return Err(Refusal::new(
+                Code::TooLarge,
+                message,
+                "group by the value instead of choosing inside the aggregate",
+            ));
         }
         let measure = match (&arg, function) {
             (Some(arg), StatisticFunction::Mean | StatisticFunction::Sum) => self.measure(arg),
@@ -228,7 +252,8 @@ impl Lowering<'_> {
 
     /// The parts of an aggregate call, where it has no part without a rule.
     fn simple_params<'b>(&self, call: &'b AggregateFunction) -> Result<&'b AggregateFunctionParams, Refusal> {
-        let AggregateFunctionParams { args: _, distinct: _, filter: _, order_by, null_treatment } = &call.params;
+        let AggregateFunctionParams { args: _, distinct: _, filter: _, order_by, null_treatment } =
+            &call.params;
         if crate::functions::aggregate(call.func.name()).is_none() {
             return Err(function_refusal(call.func.name()).at(self.positions.function(call.func.name())));
         }
@@ -264,7 +289,9 @@ fn grouping(exprs: &[Expr]) -> Result<Keys<'_>, Refusal> {
             let chosen = |mask: &usize| (0..exprs.len()).filter(|index| mask >> index & 1 == 1).collect();
             (0..1_usize << exprs.len()).map(|mask| chosen(&mask)).collect()
         }
-        GroupingSet::GroupingSets(sets) => sets.iter().map(|set| set.iter().filter_map(index).collect()).collect(),
+        GroupingSet::GroupingSets(sets) => {
+            sets.iter().map(|set| set.iter().filter_map(index).collect()).collect()
+        }
         GroupingSet::Rollup(exprs) => (0..=exprs.len()).map(|length| (0..length).collect()).collect(),
     };
     Ok(Keys { exprs: keys, sets: Some(sets) })

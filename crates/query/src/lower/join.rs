@@ -15,9 +15,22 @@ use super::{Field, Kind, Lowering, Relation, Scope, not_supported};
 impl Lowering<'_> {
     /// One JOIN.
     pub(super) fn join(&mut self, join: &Join) -> Result<Relation, Refusal> {
-        let Join { left, right, on, filter, join_type, join_constraint: _, schema, null_equality, null_aware } = join;
+        let Join {
+            left,
+            right,
+            on,
+            filter,
+            join_type,
+            join_constraint: _,
+            schema,
+            null_equality,
+            null_aware,
+        } = join;
         if *null_aware || *null_equality != NullEquality::NullEqualsNothing {
-            return Err(not_supported("a join in which NULL equals NULL", "join with ="));
+            return Err(not_supported(
+                "INTERSECT, EXCEPT or a join in which NULL equals NULL",
+                "join with =",
+            ));
         }
         let left = self.relation(left)?;
         let right = self.relation(right)?;
@@ -31,11 +44,16 @@ impl Lowering<'_> {
             (Kind::Records { node: l, units: mut l_units }, Kind::Records { node: r, units }) => {
                 if *join_type != JoinType::Inner {
                     let hint = "use JOIN, or count the two groups in two analyses";
-                    return Err(not_supported(&format!("a {join_type} JOIN of two tables of people"), hint).at(self.positions.join()));
+                    return Err(not_supported(
+                        &format!("a {} of two tables of people", words(*join_type)),
+                        hint,
+                    )
+                    .at(self.positions.join()));
                 }
                 let on = self.subject_conditions(&conditions, scope, boundary)?;
                 l_units.extend(units);
-                let node = Records::SubjectJoin { left: Box::new(l), right: Box::new(r), on, kind: JoinKind::Inner };
+                let node =
+                    Records::SubjectJoin { left: Box::new(l), right: Box::new(r), on, kind: JoinKind::Inner };
                 Kind::Records { node, units: l_units }
             }
             (Kind::Records { node, units }, Kind::Reference(reference)) => {
@@ -67,8 +85,12 @@ impl Lowering<'_> {
         scope: Scope<'_>,
         kind: JoinKind,
     ) -> Result<Kind, Refusal> {
-        let on = conditions.iter().map(|condition| self.condition(condition, scope)).collect::<Result<_, _>>()?;
-        Ok(Kind::Records { node: Records::ReferenceJoin { input: Box::new(node), reference, on, kind }, units })
+        let on =
+            conditions.iter().map(|condition| self.condition(condition, scope)).collect::<Result<_, _>>()?;
+        Ok(Kind::Records {
+            node: Records::ReferenceJoin { input: Box::new(node), reference, on, kind },
+            units,
+        })
     }
 
     /// Takes out the equality of the subjects, which must be there, and lowers the rest.
@@ -104,7 +126,8 @@ impl Lowering<'_> {
             Ok(JoinKind::Left)
         } else {
             let hint = "write records LEFT JOIN code table, or JOIN";
-            Err(not_supported(&format!("a {join_type} JOIN with a code table here"), hint).at(self.positions.join()))
+            Err(not_supported(&format!("a {} with a code table here", words(join_type)), hint)
+                .at(self.positions.join()))
         }
     }
 
@@ -121,6 +144,18 @@ impl Lowering<'_> {
         let message = "two tables of people are joined without equality of the subject, so a row would belong to two people";
         Refusal::new(Code::JoinWithoutSubject, message, hint).at(self.positions.join())
     }
+}
+
+/// `LEFT JOIN`, `LEFT ANTI JOIN`.
+fn words(join_type: JoinType) -> String {
+    let mut words = String::new();
+    for letter in join_type.to_string().chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_uppercase());
+    }
+    words + " JOIN"
 }
 
 /// One conjunct of an ON clause.

@@ -24,7 +24,11 @@ impl Lowering<'_> {
             .filter_map(|id| self.columns.info(id))
             .flat_map(|info| info.origins.iter().cloned())
             .collect();
-        if origins.is_empty() { Measure::Count } else { Measure::Quantity(origins.into_iter().collect::<Vec<_>>().join(", ")) }
+        if origins.is_empty() {
+            Measure::Count
+        } else {
+            Measure::Quantity(origins.into_iter().collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

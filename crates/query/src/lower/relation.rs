@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use datafusion::common::TableReference;
 use datafusion::logical_expr::{
-    Distinct, EmptyRelation, FetchType, Filter, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan, TableSource,
+    Distinct, EmptyRelation, FetchType, Filter, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan,
+    TableSource,
 };
 
 use crate::algebra::{ColumnInfo, Public, Records, Reference, Scalar, Scan, SortKey};
-use crate::model::{ColumnClass, Refusal, Code, TableKind};
+use crate::model::{Code, ColumnClass, Refusal, TableKind};
 
 use super::{Field, Kind, Lowering, Relation, Scope, not_supported, records_in_output};
+
+/// Most nodes of a plan on top of each other: what runs is polled one inside the other, on a small stack.
+const DEEPEST: usize = 200;
 
 impl Lowering<'_> {
     /// The whole plan. ORDER BY and LIMIT over a list of records are refused as the list that they are.
@@ -27,10 +31,23 @@ impl Lowering<'_> {
     /// Any node.
     pub(super) fn relation(&mut self, plan: &LogicalPlan) -> Result<Relation, Refusal> {
         self.spend(1)?;
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > DEEPEST {
+            let hint = "write fewer relations on top of each other";
+            return Err(Refusal::new(Code::TooLarge, "relations are nested too deeply", hint));
+        }
+        let relation = self.node(plan);
+        self.depth = self.depth.saturating_sub(1);
+        relation
+    }
+
+    fn node(&mut self, plan: &LogicalPlan) -> Result<Relation, Refusal> {
         match plan {
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Distinct(Distinct::All(input)) => self.distinct(input),
-            LogicalPlan::Distinct(Distinct::On(_)) => Err(not_supported("DISTINCT ON", "group by the keys instead")),
+            LogicalPlan::Distinct(Distinct::On(_)) => {
+                Err(not_supported("DISTINCT ON", "group by the keys instead"))
+            }
             LogicalPlan::EmptyRelation(empty) => empty_relation(empty),
             LogicalPlan::Filter(filter) => self.filter(filter),
             LogicalPlan::Join(join) => self.join(join),
@@ -39,12 +56,19 @@ impl Lowering<'_> {
             LogicalPlan::Sort(sort) => self.sort(sort),
             LogicalPlan::SubqueryAlias(alias) => self.relation(&alias.input),
             LogicalPlan::TableScan(scan) => self.scan(scan),
-            LogicalPlan::Union(_) => Err(not_supported("UNION, INTERSECT or EXCEPT", "send the parts as analyses of their own")),
+            LogicalPlan::Union(_) => {
+                Err(not_supported("UNION, INTERSECT or EXCEPT", "send the parts as analyses of their own"))
+            }
             LogicalPlan::Values(_) => Err(not_supported("VALUES", "put the codes into an IN list")),
-            LogicalPlan::Window(_) => Err(not_supported("a window function", "use a CTE that is grouped by the subject")),
-            LogicalPlan::RecursiveQuery(_) => Err(not_supported("WITH RECURSIVE", "")),
-            LogicalPlan::Subquery(_) => Err(not_supported("a sub-query here", "join a CTE that is grouped by the subject")),
-            LogicalPlan::Unnest(_) => Err(not_supported("UNNEST", "")),
+            LogicalPlan::Window(_) => {
+                let hint = "use a CTE that is grouped by the subject";
+                Err(not_supported("a window function", hint).at(self.positions.window()))
+            }
+            LogicalPlan::RecursiveQuery(_) => Err(not_supported("WITH RECURSIVE", "write the steps as CTEs")),
+            LogicalPlan::Subquery(_) => {
+                Err(not_supported("a sub-query here", "join a CTE that is grouped by the subject"))
+            }
+            LogicalPlan::Unnest(_) => Err(not_supported("UNNEST", "name the codes in an IN list")),
             LogicalPlan::Analyze(_)
             | LogicalPlan::Copy(_)
             | LogicalPlan::Ddl(_)
@@ -55,17 +79,30 @@ impl Lowering<'_> {
             | LogicalPlan::Repartition(_)
             | LogicalPlan::Statement(_) => {
                 let message = "only one SELECT statement is allowed";
-                Err(Refusal::new(Code::StatementNotAllowed, message, "write a SELECT that counts or summarises"))
+                Err(Refusal::new(
+                    Code::StatementNotAllowed,
+                    message,
+                    "write a SELECT that counts or summarises",
+                ))
             }
         }
     }
 
     fn scan(&mut self, scan: &TableScan) -> Result<Relation, Refusal> {
-        let TableScan { table_name, source: _, projection, projected_schema: _, filters, fetch, statistics_requests } = scan;
+        let TableScan {
+            table_name,
+            source: _,
+            projection,
+            projected_schema: _,
+            filters,
+            fetch,
+            statistics_requests,
+        } = scan;
         if !filters.is_empty() || fetch.is_some() || !statistics_requests.is_empty() {
             return Err(not_supported("a scan with conditions of its own", "write them in WHERE"));
         }
-        let table = self.catalog.table(table_name).map(Arc::clone).ok_or_else(|| self.unknown_table(table_name))?;
+        let table =
+            self.catalog.table(table_name).map(Arc::clone).ok_or_else(|| self.unknown_table(table_name))?;
         let schema = table.schema();
         let (mut fields, mut columns, mut units) = (Vec::new(), Vec::new(), Vec::new());
         for (column, field) in table.columns.iter().zip(schema.fields()) {
@@ -74,7 +111,10 @@ impl Lowering<'_> {
             match &column.class {
                 ColumnClass::Subject => fields.push(Field::Subject),
                 ColumnClass::Identifier => fields.push(Field::Identifier),
-                ColumnClass::Unit { .. } | ColumnClass::Date | ColumnClass::Dimension | ColumnClass::Measure => {
+                ColumnClass::Unit { .. }
+                | ColumnClass::Date
+                | ColumnClass::Dimension
+                | ColumnClass::Measure => {
                     let id = self.columns.add(info);
                     columns.push((id, column.name.clone()));
                     fields.push(Field::Value(Scalar::Column(id)));
@@ -88,7 +128,8 @@ impl Lowering<'_> {
             fields = kept.iter().filter_map(|index| fields.get(*index).cloned()).collect();
         }
         let subject = table.columns.iter().find(|column| column.class == ColumnClass::Subject);
-        let scan = Scan { table: table.name.clone(), subject: subject.map(|column| column.name.clone()), columns };
+        let scan =
+            Scan { table: table.name.clone(), subject: subject.map(|column| column.name.clone()), columns };
         let kind = match table.kind {
             TableKind::Code => Kind::Reference(Reference::Scan(scan)),
             TableKind::Subject => Kind::Records { node: Records::Scan(scan), units },
@@ -120,7 +161,9 @@ impl Lowering<'_> {
             Kind::Records { node, units } => {
                 Kind::Records { node: Records::Restrict { input: Box::new(node), predicate }, units }
             }
-            Kind::Reference(input) => Kind::Reference(Reference::Restrict { input: Box::new(input), predicate }),
+            Kind::Reference(input) => {
+                Kind::Reference(Reference::Restrict { input: Box::new(input), predicate })
+            }
         };
         Ok(Relation { kind, fields })
     }
@@ -172,7 +215,7 @@ fn empty_relation(empty: &EmptyRelation) -> Result<Relation, Refusal> {
     if empty.produce_one_row {
         Ok(Relation { kind: Kind::Reference(Reference::Nothing), fields: Vec::new() })
     } else {
-        Err(not_supported("a relation without rows", ""))
+        Err(not_supported("a relation without rows", "leave out the condition that is never true"))
     }
 }
 

@@ -19,7 +19,10 @@ const DEEPEST: usize = 200;
 impl Lowering<'_> {
     /// One item of a select list: the bare subject may pass, everything else is a value.
     pub(super) fn field(&mut self, expr: &Expr, scope: Scope<'_>) -> Result<Field, Refusal> {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "everything that is not a bare column is lowered as a value")]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "everything that is not a bare column is lowered as a value"
+        )]
         match expr {
             Expr::Alias(alias) => self.field(&alias.expr, scope),
             Expr::Column(column) => self.resolve(column, scope),
@@ -33,7 +36,11 @@ impl Lowering<'_> {
         let (_, depth) = scalar.size();
         if depth > DEEPEST {
             let message = format!("an expression is nested deeper than {DEEPEST} levels");
-            return Err(Refusal::new(Code::TooLarge, message, "compute parts of it in a CTE that is grouped by the subject"));
+            return Err(Refusal::new(
+                Code::TooLarge,
+                message,
+                "compute parts of it in a CTE that is grouped by the subject",
+            ));
         }
         Ok(scalar)
     }
@@ -42,13 +49,18 @@ impl Lowering<'_> {
     pub(super) fn resolve(&self, column: &Column, scope: Scope<'_>) -> Result<Field, Refusal> {
         let field = scope.schema.maybe_index_of_column(column).and_then(|index| scope.fields.get(index));
         field.cloned().ok_or_else(|| {
-            Refusal::new(Code::ColumnUnknown, format!("there is no column `{}`", column.name), "").at(span(column))
+            Refusal::new(Code::ColumnUnknown, format!("there is no column `{}`", column.name), "")
+                .at(span(column))
         })
     }
 
     fn value(&mut self, expr: &Expr, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
         if depth > self.limits.plan_nodes {
-            return Err(Refusal::new(Code::TooLarge, "an expression is nested too deeply", "split the analysis"));
+            return Err(Refusal::new(
+                Code::TooLarge,
+                "an expression is nested too deeply",
+                "split the analysis",
+            ));
         }
         self.spend(1)?;
         let mut arg = |expr: &Expr| self.value(expr, scope, depth.saturating_add(1));
@@ -57,8 +69,12 @@ impl Lowering<'_> {
             Expr::Between(between) => self.between(between, scope, depth)?,
             Expr::BinaryExpr(binary) => self.binary(binary, scope, depth)?,
             Expr::Case(case) => self.case(case, scope, depth)?,
-            Expr::Cast(cast) => Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() },
-            Expr::TryCast(cast) => Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() },
+            Expr::Cast(cast) => {
+                Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() }
+            }
+            Expr::TryCast(cast) => {
+                Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() }
+            }
             Expr::Column(column) => self.column(column, scope)?,
             Expr::InList(list) => self.in_list(list, scope, depth)?,
             Expr::IsNull(inner) => self.is_null(inner, scope, depth)?,
@@ -103,17 +119,23 @@ impl Lowering<'_> {
                 not_supported("an aggregate here", "compute it in a CTE and join its result")
                     .at(self.positions.function(aggregate.func.name()))
             }
-            Expr::WindowFunction(_) => not_supported("a window function", by_person),
+            Expr::WindowFunction(_) => {
+                not_supported("a window function", by_person).at(self.positions.window())
+            }
             Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => {
-                not_supported("EXISTS or IN with a sub-query", by_person)
+                not_supported("EXISTS or IN with a sub-query", by_person).at(self.positions.subquery())
             }
             Expr::ScalarSubquery(_) | Expr::OuterReferenceColumn(..) => {
                 not_supported("a scalar sub-query", "send it as an analysis of its own")
+                    .at(self.positions.subquery())
             }
             Expr::SimilarTo(_) => not_supported("SIMILAR TO", "use LIKE with a literal pattern"),
             Expr::Placeholder(_) => not_supported("a parameter", "write the value into the SQL text"),
             Expr::GroupingSet(_) => not_supported("a grouping set here", "write it in GROUP BY"),
-            _ => not_supported("this expression", "use columns, constants, comparisons, CASE and the listed functions"),
+            _ => not_supported(
+                "this expression",
+                "use columns, constants, comparisons, CASE and the listed functions",
+            ),
         }
     }
 
@@ -162,7 +184,8 @@ impl Lowering<'_> {
             let operands = self.operands(binary, scope, depth)?;
             return Ok(if op == Operator::And { Scalar::And(operands) } else { Scalar::Or(operands) });
         }
-        let allowed = Operation::of(op).ok_or_else(|| operator_refusal(op))?;
+        let allowed = Operation::of(op)
+            .ok_or_else(|| operator_refusal(op).at(self.positions.operator(&op.to_string())))?;
         let left = Box::new(self.value(&binary.left, scope, depth.saturating_add(1))?);
         let right = Box::new(self.value(&binary.right, scope, depth.saturating_add(1))?);
         Ok(match allowed {
@@ -172,7 +195,12 @@ impl Lowering<'_> {
     }
 
     /// A chain of one of AND and OR as one list, however long it is.
-    fn operands(&mut self, binary: &BinaryExpr, scope: Scope<'_>, depth: usize) -> Result<Vec<Scalar>, Refusal> {
+    fn operands(
+        &mut self,
+        binary: &BinaryExpr,
+        scope: Scope<'_>,
+        depth: usize,
+    ) -> Result<Vec<Scalar>, Refusal> {
         let mut reversed = vec![self.value(&binary.right, scope, depth.saturating_add(1))?];
         let mut rest = binary.left.as_ref();
         while let Expr::BinaryExpr(inner) = rest
@@ -214,9 +242,15 @@ impl Lowering<'_> {
 
     fn like(&mut self, like: &Like, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
         let depth = depth.saturating_add(1);
+        let pattern = self.value(&like.pattern, scope, depth)?;
+        // A pattern from a record could be one that the engine cannot compile: an error that depends on it.
+        if !pattern.columns().is_empty() {
+            let message = "LIKE with a pattern that is not a constant is not allowed";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, "write the pattern as a text"));
+        }
         Ok(Scalar::Like {
             arg: Box::new(self.value(&like.expr, scope, depth)?),
-            pattern: Box::new(self.value(&like.pattern, scope, depth)?),
+            pattern: Box::new(pattern),
             escape: like.escape_char,
             case_insensitive: like.case_insensitive,
             negated: like.negated,
@@ -229,7 +263,8 @@ impl Lowering<'_> {
             return Err(function_refusal(name).at(self.positions.function(name)));
         }
         let depth = depth.saturating_add(1);
-        let args = call.args.iter().map(|arg| self.value(arg, scope, depth)).collect::<Result<Vec<_>, _>>()?;
+        let args =
+            call.args.iter().map(|arg| self.value(arg, scope, depth)).collect::<Result<Vec<_>, _>>()?;
         if name == "coalesce" {
             return self.coalesce(args);
         }
@@ -246,7 +281,11 @@ impl Lowering<'_> {
             let present = Scalar::Not(Box::new(Scalar::IsNull(Box::new(self.copied(&arg)?))));
             branches.push((present, arg));
         }
-        Ok(if branches.is_empty() { last } else { Scalar::Case { branches, otherwise: Some(Box::new(last)) } })
+        Ok(if branches.is_empty() {
+            last
+        } else {
+            Scalar::Case { branches, otherwise: Some(Box::new(last)) }
+        })
     }
 }
 
@@ -265,7 +304,9 @@ impl Operation {
     fn of(op: Operator) -> Option<Self> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "an operator that is not named is refused")]
         match op {
-            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide => Some(Self::Arithmetic),
+            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide => {
+                Some(Self::Arithmetic)
+            }
             Operator::Eq
             | Operator::NotEq
             | Operator::Lt

@@ -1,0 +1,189 @@
+//! The operator's commands.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Parser, Subcommand};
+use sekisho_authn::issuer::{Grant, Issuer};
+use sekisho_model::Clock as _;
+use sekisho_vault::{IngestOptions, Manifest};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::demo::{self, Demo};
+use crate::serve;
+use crate::{State, SystemClock};
+
+/// The enclave's server and its operator's commands.
+#[derive(Debug, Parser)]
+#[command(name = "sekishod", version = crate::VERSION, about, after_help = "Example:\n  sekishod demo")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything at once on loopback: demonstration data, keys, people, server and examples.
+    #[command(after_help = "Example:\n  sekishod demo --state /tmp/sekisho --listen 127.0.0.1:7443")]
+    Demo(Demo),
+    /// Takes a dataset in as its next snapshot.
+    #[command(
+        after_help = "Example:\n  sekishod ingest --state /var/lib/sekisho --manifest nafld/manifest.toml"
+    )]
+    Ingest(Ingest),
+    /// Makes the keys of a new state directory.
+    #[command(after_help = "Example:\n  sekishod keygen --state /var/lib/sekisho")]
+    Keygen(Keygen),
+    /// Serves.
+    #[command(after_help = "Example:\n  sekishod serve --config /etc/sekisho/sekishod.toml")]
+    Serve(Serve),
+    /// Issues a token of the embedded demonstration issuer.
+    #[command(
+        after_help = "Example:\n  sekishod token --state DIR --subject analyst --organisation org-a --hours 8"
+    )]
+    Token(Token),
+    /// Checks that the log is complete and unaltered.
+    #[command(after_help = "Example:\n  sekishod verify --state /var/lib/sekisho")]
+    Verify(Verify),
+}
+
+#[derive(Debug, clap::Args)]
+struct Ingest {
+    /// The state directory.
+    #[arg(long)]
+    state: PathBuf,
+    /// The dataset's manifest.
+    #[arg(long)]
+    manifest: PathBuf,
+    /// Memory for sorting, in MiB.
+    #[arg(long, default_value_t = 256)]
+    memory_mib: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct Keygen {
+    /// The state directory.
+    #[arg(long)]
+    state: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// The configuration file; `demo` writes one to copy from.
+    #[arg(long)]
+    config: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct Token {
+    /// The state directory.
+    #[arg(long)]
+    state: PathBuf,
+    /// Who the token speaks for.
+    #[arg(long)]
+    subject: String,
+    /// The organisation that they work for.
+    #[arg(long)]
+    organisation: Option<String>,
+    /// What they are to the enclave, such as `checker`.
+    #[arg(long = "role")]
+    roles: Vec<String>,
+    /// How long it is valid.
+    #[arg(long, default_value_t = 8)]
+    hours: u64,
+}
+
+#[derive(Debug, clap::Args)]
+struct Verify {
+    /// The state directory.
+    #[arg(long)]
+    state: PathBuf,
+    /// The log's public key, if you keep it elsewhere (as you should); the state directory's own else.
+    #[arg(long)]
+    key: Option<String>,
+}
+
+/// Runs the command that was asked for.
+///
+/// # Errors
+/// The chain of causes, in words for the operator.
+pub async fn run(arguments: Arguments) -> Result<()> {
+    // A write past a file-size limit is then an error like a full disk, not the end of the process.
+    let _listening = signal(SignalKind::from_raw(libc::SIGXFSZ)).context("listen to SIGXFSZ")?;
+    match arguments.command {
+        Command::Demo(command) => demo::run(&command).await,
+        Command::Ingest(command) => ingest(&command).await,
+        Command::Keygen(command) => keygen(&command),
+        Command::Serve(command) => serve::serve(&Config::read(&command.config)?, serve::interrupted()?).await,
+        Command::Token(command) => token(&command),
+        Command::Verify(command) => verify(&command),
+    }
+}
+
+async fn ingest(command: &Ingest) -> Result<()> {
+    let manifest = Manifest::read(&command.manifest)?;
+    let vault = State::create(&command.state)?.vault()?;
+    let options = IngestOptions { memory_bytes: command.memory_mib << 20, ..IngestOptions::default() };
+    let taken = vault.ingest(&manifest, &options).await?;
+    say(&format!("{}: {} people, {} of them new", taken.snapshot, taken.people, taken.new_people));
+    for (table, rows) in &taken.rows {
+        say(&format!("  {table}: {rows} rows"));
+    }
+    Ok(())
+}
+
+fn keygen(command: &Keygen) -> Result<()> {
+    let state = State::create(&command.state)?;
+    state.keyring()?;
+    let log = state.open_log_key()?;
+    say(&format!(
+        "master key: {} (keep a copy elsewhere: without it the data is lost)",
+        state.master_key().display()
+    ));
+    say(&format!("log key:    {} (give it to those who verify)", log.verifier_key()));
+    Ok(())
+}
+
+fn token(command: &Token) -> Result<()> {
+    let state = State::at(&command.state);
+    let issuer = Issuer::create_or_open(&state.path("issuer"), demo::ISSUER, demo::AUDIENCE)?;
+    let grant = Grant {
+        subject: command.subject.clone(),
+        organisation: command.organisation.clone(),
+        roles: command.roles.clone(),
+        lifetime: Duration::from_secs(command.hours.saturating_mul(3600)),
+    };
+    say(&issuer.issue(&grant, SystemClock.now())?);
+    Ok(())
+}
+
+fn verify(command: &Verify) -> Result<()> {
+    let state = State::at(&command.state);
+    let key = match &command.key {
+        Some(key) => key.clone(),
+        None => {
+            let path = state.log_key();
+            anyhow::ensure!(path.exists(), "there is no log key at {}; give one with --key", path.display());
+            state.open_log_key()?.verifier_key().to_owned()
+        }
+    };
+    let report = sekisho_audit::verify(&state.log(), &key).context("the log is not as it was signed")?;
+    say(&format!("the log is complete and unaltered: {} entries, root {}", report.size, report.root));
+    if report.unsigned_bytes > 0 {
+        bail!(
+            "{} bytes follow that are not signed: an append is under way, or was cut off by a crash; \
+             start and stop the server and verify again",
+            report.unsigned_bytes
+        );
+    }
+    Ok(())
+}
+
+/// Prints a line of a command's answer.
+pub(crate) fn say(line: &str) {
+    use std::io::Write as _;
+    // A reader that went away has no use for the rest.
+    let _written = writeln!(std::io::stdout().lock(), "{line}");
+}

@@ -1,0 +1,136 @@
+//! `sekishod demo`: everything at once, with nothing to set up.
+//!
+//! A state directory with demonstration data, people and projects is made (or used again), the service
+//! starts on loopback, a few example jobs go through the real client over TLS, and the server serves
+//! until it is interrupted.
+
+mod data;
+mod examples;
+mod people;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use sekisho_authn::issuer::Issuer;
+use serde_json::json;
+
+use crate::commands::say;
+use crate::config::{Config, JobLimits, Tls, Tokens};
+use crate::files::{Readers, make_private_folder, replace};
+use crate::serve::{self, Running};
+use crate::{State, tls};
+
+/// The `iss` claim of the embedded demonstration issuer.
+pub const ISSUER: &str = "https://issuer.sekisho.invalid";
+
+/// The `aud` claim of its tokens.
+pub const AUDIENCE: &str = "sekisho";
+
+/// What `sekishod demo` may be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Demo {
+    /// Where state is kept; by default `sekisho/demo` below the user's state folder.
+    #[arg(long)]
+    pub state: Option<PathBuf>,
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// A dataset of your own: its manifest. A project over it, named after it, is made for `analyst`.
+    #[arg(long = "dataset", value_name = "MANIFEST")]
+    pub datasets: Vec<PathBuf>,
+    /// Do not run the example jobs.
+    #[arg(long)]
+    pub no_examples: bool,
+    /// Prepare everything, run the examples, and exit.
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// Runs the demonstration until it is interrupted.
+///
+/// # Errors
+/// Where a step fails; the chain of causes says which.
+pub async fn run(demo: &Demo) -> Result<()> {
+    let interrupted = serve::interrupted()?;
+    let (state, running) = start(demo).await?;
+    let served = async {
+        if !demo.no_examples {
+            examples::run(&state).await?;
+        }
+        if !demo.once {
+            say(&format!("\nserving on https://{}; stop with Ctrl-C", running.address));
+            say(&format!("profiles: {}", state.path("profiles").display()));
+            interrupted.await;
+        }
+        Ok(())
+    };
+    let outcome = served.await;
+    // A client that finds no ready.json knows that nothing listens.
+    let _removed = fs::remove_file(state.path("ready.json"));
+    running.stop().await?;
+    outcome
+}
+
+/// Prepares the state directory, starts the server, and writes `ready.json`.
+///
+/// # Errors
+/// Where a step fails; the chain of causes says which.
+pub async fn start(demo: &Demo) -> Result<(State, Running)> {
+    let root = demo.state.clone().map_or_else(default_state, Ok)?;
+    let state = State::create(&root)?;
+    let root = root.canonicalize().context("the state directory")?;
+    let state_at = State::at(&root);
+    // What a run that was killed left behind.
+    let _removed = fs::remove_file(state.path("ready.json"));
+    let identity = tls::create_or_open(&state.path("tls"))?;
+    let issuer = Issuer::create_or_open(&state.path("issuer"), ISSUER, AUDIENCE)
+        .context("the demonstration issuer")?;
+    data::take_in(&state, &demo.datasets).await?;
+    let config_path = state.path("sekishod.toml");
+    replace(&config_path, toml::to_string(&config(demo.listen, &issuer, &state))?.as_bytes(), Readers::All)?;
+    let running = serve::start(&Config::read(&config_path)?).await?;
+    let log_key =
+        running.service.log_key().await.map_err(|problem| anyhow::anyhow!("{}", problem.message))?;
+    people::write_profiles(&state, &issuer, running.address, &log_key)?;
+    let ready = json!({
+        "grpc": format!("https://{}", running.address),
+        "ca": root.join("tls/ca.pem"),
+        "profiles": root.join("profiles"),
+        "pid": std::process::id(),
+    });
+    replace(&state.path("ready.json"), ready.to_string().as_bytes(), Readers::All)?;
+    debug_assert!(identity.ca.exists());
+    Ok((state_at, running))
+}
+
+/// Relative paths, so that the state directory may be copied and started elsewhere.
+fn config(listen: SocketAddr, issuer: &Issuer, state: &State) -> Config {
+    let root = state.path("");
+    let relative = |path: PathBuf| path.strip_prefix(&root).map(Path::to_owned).unwrap_or(path);
+    Config {
+        listen,
+        state: ".".into(),
+        projects: "projects".into(),
+        profiles: None,
+        tls: Tls { certificate: "tls/server.pem".into(), key: "tls/server.key".into() },
+        tokens: Tokens {
+            issuer: ISSUER.into(),
+            audience: AUDIENCE.into(),
+            keys: relative(issuer.key_set()).display().to_string(),
+            leeway_seconds: 0,
+        },
+        limits: JobLimits::default(),
+    }
+}
+
+fn default_state() -> Result<PathBuf> {
+    let home = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
+    let folder =
+        base.context("say with --state where state is kept: neither XDG_STATE_HOME nor HOME is set")?;
+    let folder = folder.join("sekisho/demo");
+    make_private_folder(&folder)?;
+    Ok(folder)
+}

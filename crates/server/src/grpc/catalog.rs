@@ -1,0 +1,77 @@
+//! `CatalogService`.
+
+use sekisho_model::{Column, ColumnClass, Project, Table, TableKind};
+use sekisho_service::{Catalog, Service};
+use sekisho_wire::v1;
+use sekisho_wire::v1::catalog_service_server::CatalogService;
+use tonic::{Request, Response, Status};
+
+use super::{status, token};
+
+/// The adapter.
+pub(crate) struct CatalogDoor(pub(crate) Service);
+
+#[tonic::async_trait]
+impl CatalogService for CatalogDoor {
+    async fn list_projects(
+        &self,
+        request: Request<v1::ListProjectsRequest>,
+    ) -> Result<Response<v1::ListProjectsResponse>, Status> {
+        let projects = self.0.projects(&token(&request)).await.map_err(|problem| status(&problem))?;
+        Ok(Response::new(v1::ListProjectsResponse { projects: projects.iter().map(project).collect() }))
+    }
+
+    async fn get_catalog(
+        &self,
+        request: Request<v1::GetCatalogRequest>,
+    ) -> Result<Response<v1::Catalog>, Status> {
+        let catalog = self.0.catalog(&token(&request), &request.get_ref().parent).await;
+        catalog.map(|catalog| Response::new(document(catalog))).map_err(|problem| status(&problem))
+    }
+}
+
+fn document(catalog: Catalog) -> v1::Catalog {
+    v1::Catalog {
+        project: Some(project(&catalog.project)),
+        snapshot: catalog.snapshot.to_string(),
+        tables: catalog.dataset.tables.iter().map(table).collect(),
+        functions: catalog.functions.into_iter().map(str::to_owned).collect(),
+        rules: catalog.rules,
+    }
+}
+
+fn project(project: &Project) -> v1::Project {
+    v1::Project {
+        name: format!("projects/{}", project.id),
+        title: project.title.clone(),
+        dataset: project.dataset.to_string(),
+        profile: project.profile.clone(),
+    }
+}
+
+fn table(table: &Table) -> v1::Table {
+    v1::Table {
+        name: table.name.clone(),
+        description: table.description.clone(),
+        personal: table.kind == TableKind::Subject,
+        columns: table.columns.iter().map(column).collect(),
+    }
+}
+
+fn column(column: &Column) -> v1::Column {
+    let class = match &column.class {
+        ColumnClass::Date => "date",
+        ColumnClass::Dimension => "dimension",
+        ColumnClass::Identifier => "identifier",
+        ColumnClass::Measure => "measure",
+        ColumnClass::Subject => "subject",
+        ColumnClass::Unit { .. } => "unit",
+    };
+    v1::Column {
+        name: column.name.clone(),
+        description: column.description.clone(),
+        r#type: column.data_type.name(),
+        class: class.to_owned(),
+        values: column.values.clone().unwrap_or_default(),
+    }
+}

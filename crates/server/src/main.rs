@@ -1,0 +1,35 @@
+//! The program `sekishod`.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use sekisho_server::commands::{Arguments, run};
+use tracing_subscriber::EnvFilter;
+
+/// Stack of a worker thread: the engine's planners are recursive.
+const WORKER_STACK: usize = 16 << 20;
+
+/// Worker threads beside one for each core, so that jobs that compute do not keep callers waiting.
+const SPARE_WORKERS: usize = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("SEKISHO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.saturating_add(SPARE_WORKERS))
+        .thread_stack_size(WORKER_STACK)
+        .enable_all()
+        .build();
+    let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(arguments)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            use std::io::Write as _;
+            // Without a standard error there is nobody to tell.
+            let _written = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What a full disk does: a clear error, and nothing lost. Files may not grow past a limit, which fails
+//! a write in the same way.
+
+use std::fs;
+use std::path::Path;
+
+use sekisho_audit::{Entry, EventKind, Log, LogKey};
+use sekisho_client::v1::job::State;
+use sekisho_client::{Client, Submission};
+use sekisho_model::Timestamp;
+use sekisho_store::Store;
+
+use crate::support::{Home, PEOPLE, Server, Start, assert_verifies, limited, settled};
+
+/// The most jobs that are sent until storage is full.
+const MOST: usize = 200;
+
+fn submission(number: usize) -> Submission {
+    Submission { project: "nafld".into(), sql: PEOPLE.into(), request_id: format!("request-{number}") }
+}
+
+/// Sends jobs until one is not accepted; answers how many were, and their names.
+async fn fill(client: &Client) -> Vec<String> {
+    let mut accepted = Vec::new();
+    for number in 0..MOST {
+        match client.submit(&submission(number)).await {
+            Ok(job) => accepted.push(job.name),
+            Err(error) => {
+                let problem = error.problem();
+                assert_eq!(problem.code, "STORAGE", "{problem:?}");
+                assert_eq!(problem.message, "the enclave's storage is full or cannot be written");
+                return accepted;
+            }
+        }
+    }
+    panic!("{MOST} jobs did not fill the storage");
+}
+
+/// Every accepted job is released, and so is the one that was not accepted, when it is sent again.
+async fn all_is_there(server: &Server, accepted: &[String]) {
+    let client = server.client("analyst").await;
+    for (number, name) in accepted.iter().enumerate() {
+        let job = settled(&client, name).await;
+        assert_eq!(job.state(), State::Released, "{:?}", job.problem);
+        client.verify(&client.outcome(job).await.unwrap()).await.unwrap();
+        assert_eq!(&client.submit(&submission(number)).await.unwrap().name, name);
+    }
+    let again = client.submit(&submission(accepted.len())).await.unwrap();
+    assert_eq!(settled(&client, &again.name).await.state(), State::Released);
+    assert_eq!(client.list("nafld", MOST).await.unwrap().len(), accepted.len() + 1);
+    server.answers().await;
+}
+
+/// It still answers what needs no room.
+async fn still_up(server: &Server, accepted: &[String]) {
+    let client = server.client("analyst").await;
+    for name in accepted {
+        client.job(name).await.unwrap();
+    }
+    assert!(client.catalog("nafld").await.is_ok());
+    assert_eq!(client.submit(&submission(MOST)).await.unwrap_err().problem().code, "STORAGE");
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |found| found.len())
+}
+
+/// A limit that the write-ahead log of the state database meets first.
+fn limit_of_database(state: &Path) -> u64 {
+    size(&state.join("state.db")).max(size(&state.join("state.db-wal"))) + (1 << 20)
+}
+
+/// Makes the audit log so long that it meets the limit first.
+async fn limit_of_log(state: &Path) -> u64 {
+    let log = Log::open(&state.join("log"), LogKey::open(&state.join("log.key"), "sekisho").unwrap()).unwrap();
+    let store = Store::open(&state.join("state.db"), log).await.unwrap();
+    for number in 0..4 {
+        let entry = Entry::new(format!("filler-{number}"), Timestamp(1), EventKind::PolicyLoaded, "test");
+        store.record(entry.with("text", "x".repeat(1_000_000))).await.unwrap();
+    }
+    store.close().await;
+    size(&state.join("log/entries.jsonl")) + 4096
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_database_refuses_clearly_and_a_restart_finds_everything() {
+    let home = Home::new();
+    let largest_file = Some(limit_of_database(&home.state()));
+    let server = home.start_with(&Start { largest_file, ..Start::default() }).await;
+    let accepted = fill(&server.client("analyst").await).await;
+    assert!(!accepted.is_empty());
+    still_up(&server, &accepted).await;
+    server.stop().await;
+
+    let server = home.start().await;
+    all_is_there(&server, &accepted).await;
+    server.stop().await;
+    assert_verifies(&home.state());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_log_refuses_clearly_and_a_restart_finds_everything() {
+    let home = Home::new();
+    let largest_file = Some(limit_of_log(&home.state()).await);
+    let server = home.start_with(&Start { largest_file, ..Start::default() }).await;
+    let accepted = fill(&server.client("analyst").await).await;
+    assert!(!accepted.is_empty());
+    still_up(&server, &accepted).await;
+    server.kill();
+
+    let server = home.start().await;
+    all_is_there_after_pending(&server, &accepted).await;
+    server.stop().await;
+    assert_verifies(&home.state());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_go_on_by_themselves_when_there_is_room_again() {
+    let home = Home::new();
+    let largest_file = Some(limit_of_log(&home.state()).await);
+    let server = home.start_with(&Start { largest_file, ..Start::default() }).await;
+    let accepted = fill(&server.client("analyst").await).await;
+    server.lift_limit();
+    let client = server.client("analyst").await;
+    for name in &accepted {
+        assert_eq!(settled(&client, name).await.state(), State::Released);
+    }
+    // What was kept although its caller was told of an error is run as well, with nobody asking.
+    for job in client.list("nafld", MOST).await.unwrap() {
+        assert_eq!(settled(&client, &job.name).await.state(), State::Released);
+    }
+    all_is_there(&server, &accepted).await;
+    server.stop().await;
+    assert_verifies(&home.state());
+}
+
+/// As [`all_is_there`], where the job that [`still_up`] sent may have been kept too.
+async fn all_is_there_after_pending(server: &Server, accepted: &[String]) {
+    let client = server.client("analyst").await;
+    let kept = client.submit(&submission(MOST)).await.unwrap();
+    assert_eq!(settled(&client, &kept.name).await.state(), State::Released);
+    for (number, name) in accepted.iter().enumerate() {
+        let job = settled(&client, name).await;
+        assert_eq!(job.state(), State::Released, "{:?}", job.problem);
+        client.verify(&client.outcome(job).await.unwrap()).await.unwrap();
+        assert_eq!(&client.submit(&submission(number)).await.unwrap().name, name);
+    }
+    for job in client.list("nafld", MOST).await.unwrap() {
+        assert_eq!(settled(&client, &job.name).await.state(), State::Released);
+    }
+    server.answers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standard_error_that_is_full_does_not_stop_the_server() {
+    let home = Home::new();
+    let full = Path::new("/dev/full");
+    let server = home.start_with(&Start { log: Some("trace"), stderr: Some(full), ..Start::default() }).await;
+    server.answers().await;
+    server.answers().await;
+    server.stop().await;
+    assert_verifies(&home.state());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ingest_that_fills_the_disk_leaves_the_last_snapshot() {
+    let home = Home::new();
+    let ingest = |largest_file| {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/nafld/manifest.toml");
+        let mut command = limited(largest_file);
+        command.arg("ingest").arg("--state").arg(home.state()).arg("--manifest").arg(manifest);
+        command.output().unwrap()
+    };
+    let before = files(&home.state().join("vault"));
+    for largest_file in [1 << 10, 64 << 10, 512 << 10] {
+        let output = ingest(Some(largest_file));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("the disk is full"), "{said}");
+        assert_eq!(files(&home.state().join("vault")), before, "nothing is left over");
+    }
+    let server = home.start().await;
+    assert_eq!(server.client("analyst").await.catalog("nafld").await.unwrap().snapshot, "nafld@1");
+    server.answers().await;
+    server.stop().await;
+
+    let output = ingest(None);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let server = home.start().await;
+    assert_eq!(server.client("analyst").await.catalog("nafld").await.unwrap().snapshot, "nafld@2");
+    server.answers().await;
+    server.stop().await;
+}
+
+/// The files below a folder, with their sizes.
+fn files(folder: &Path) -> Vec<(String, u64)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            files.push((path.display().to_string(), size(&path)));
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,7 @@
+//! The whole enclave, as an analyst meets it: real data, a real server, the real client over TLS.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop where a test would")]
+
+mod answers;
+mod refusals;
+mod strangers;
