@@ -66,7 +66,7 @@ pub struct StatisticColumn {
 pub enum StatisticKind {
     /// Number of records: the records of part 0 (`Int64`).
     Count,
-    /// Sum of part 0 divided by the records of part 1 (`Float64`).
+    /// Sum of part 0 divided by the records of part 1: `Float64`, or `Decimal128(38, s + 4)` of decimals.
     Mean(Scale),
     /// Number of people: the people of part 0 (`Int64`).
     People,

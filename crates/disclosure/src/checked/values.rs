@@ -13,6 +13,9 @@ use crate::unreleased::{StatisticColumn, StatisticKind};
 /// Most digits of a decimal that an Arrow `Decimal128` holds.
 const DECIMAL_DIGITS: u8 = 38;
 
+/// Digits behind the point that a decimal's mean has more than the decimal.
+const MEAN_DIGITS: u8 = 4;
+
 /// One statistic's values in the rows that are shown.
 pub(super) fn column(
     statistic: &StatisticColumn,
@@ -35,7 +38,12 @@ pub(super) fn column(
             let total = |row| Some(scaled(sum(part(0, row)?)?, Scale::Binary60));
             Arc::new(released().map(|row| total(row?)).collect::<Float64Array>())
         }
-        StatisticKind::Mean(scale) => {
+        StatisticKind::Mean(Scale::Decimal(scale)) => {
+            let more = MEAN_DIGITS.min(DECIMAL_DIGITS.saturating_sub(scale));
+            let mean = |row| decimal_mean(part(0, row)?, part(1, row)?, more);
+            decimals(scale.saturating_add(more), released().map(|row| mean(row?)))?
+        }
+        StatisticKind::Mean(scale @ (Scale::Binary60 | Scale::Integer)) => {
             let mean = |row| mean(part(0, row)?, part(1, row)?, scale);
             Arc::new(released().map(|row| mean(row?)).collect::<Float64Array>())
         }
@@ -51,6 +59,12 @@ fn mean(sum: &Evidence, count: &Evidence, scale: Scale) -> Option<f64> {
     let records = i128::from(count.records());
     (records > 0).then_some(())?;
     Some(scaled(sum.total()?, scale) / double(records))
+}
+
+/// The mean with `more` digits behind the point than its measure, cut off like SQL's own.
+fn decimal_mean(sum: &Evidence, count: &Evidence, more: u8) -> Option<i128> {
+    let finer = sum.total()?.checked_mul(10_i128.checked_pow(u32::from(more))?)?;
+    finer.checked_div(i128::from(count.records()))
 }
 
 fn decimals(scale: u8, totals: impl Iterator<Item = Option<i128>>) -> Result<ArrayRef, Error> {
