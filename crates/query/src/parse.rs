@@ -4,10 +4,12 @@
 //! enough: with DDL, DML and statements forbidden it still answers EXPLAIN, SHOW and
 //! information_schema, and it parses TABLESAMPLE and ignores it.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Distinct, Query, Select, SetExpr, Spanned, Statement, TableFactor, Visit, Visitor,
+    BinaryOperator, Distinct, Expr, Query, Select, SetExpr, Spanned, Statement, TableFactor, Visit, Visitor,
+    visit_relations,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -18,6 +20,12 @@ use crate::position::{self, Positions};
 
 /// Most tokens in a text for each node that a plan may have: a node needs a handful.
 const TOKENS_PER_NODE: usize = 8;
+
+/// Deepest that an expression may be, chains of AND and OR apart: the planner's time grows with the square.
+const DEEPEST: usize = 256;
+
+/// Longest chain of AND and OR.
+const LONGEST: usize = 2_000;
 
 /// One SELECT statement and the places in its text.
 #[derive(Debug)]
@@ -51,6 +59,7 @@ pub(crate) fn parse(sql: &str, limits: &Limits) -> Result<Parsed, Refusal> {
     }
     let statement = statements.pop().ok_or_else(|| syntax("there is no statement"))?;
     check_statement(&statement).map_err(|refusal| refusal.at(first))?;
+    check_expansion(&statement, limits)?;
     let positions = Positions::of(&statement);
     Ok(Parsed { statement, positions })
 }
@@ -98,7 +107,7 @@ fn split_location(text: &str) -> (&str, Option<Position>) {
 fn check_size(tokens: &[TokenWithSpan], limits: &Limits) -> Result<(), Refusal> {
     let most = limits.plan_nodes.saturating_mul(TOKENS_PER_NODE);
     let mut words = 0_usize;
-    let mut depth = 0_usize;
+    let (mut depth, mut types, mut after_type) = (0_usize, 0_usize, false);
     for token in tokens {
         #[expect(clippy::wildcard_enum_match_arm, reason = "only brackets change the depth")]
         match &token.token {
@@ -108,8 +117,11 @@ fn check_size(tokens: &[TokenWithSpan], limits: &Limits) -> Result<(), Refusal> 
             _ => {}
         }
         words = words.saturating_add(1);
+        // The parser descends into `ARRAY<ARRAY<` without counting.
+        types = types.saturating_add(usize::from(after_type && token.token == Token::Lt));
+        after_type = is_nesting_type(&token.token);
         let place = position::position(token.span.start);
-        if depth > limits.nesting {
+        if depth.max(types) > limits.nesting {
             let message = format!("the SQL text is nested deeper than {} levels", limits.nesting);
             return Err(too_large(message).at(place));
         }
@@ -129,6 +141,11 @@ fn statement_places(tokens: &[TokenWithSpan]) -> (Option<Position>, Option<Posit
     (first, of(words.find(|token| token.token != Token::SemiColon)))
 }
 
+fn is_nesting_type(token: &Token) -> bool {
+    let names = ["ARRAY", "MAP", "STRUCT"];
+    matches!(token, Token::Word(word) if names.iter().any(|name| word.value.eq_ignore_ascii_case(name)))
+}
+
 fn check_statement(statement: &Statement) -> Result<(), Refusal> {
     let Statement::Query(_) = statement else {
         let word = statement.to_string().split_whitespace().next().unwrap_or_default().to_uppercase();
@@ -136,17 +153,38 @@ fn check_statement(statement: &Statement) -> Result<(), Refusal> {
         let hint = "write a SELECT that counts or summarises; `sekisho catalog` shows tables and columns";
         return Err(Refusal::new(Code::StatementNotAllowed, message, hint));
     };
-    match statement.visit(&mut Grammar) {
+    match statement.visit(&mut Grammar::default()) {
         ControlFlow::Break(refusal) => Err(refusal),
         ControlFlow::Continue(()) => Ok(()),
     }
 }
 
 /// Refuses the parts of a SELECT that the planner would ignore, or that no rule covers.
-struct Grammar;
+#[derive(Default)]
+struct Grammar {
+    /// How many expressions stand around the one that is visited: all, and those that are not AND or OR.
+    depth: usize,
+    steps: usize,
+}
 
 impl Visitor for Grammar {
     type Break = Refusal;
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Refusal> {
+        self.depth = self.depth.saturating_add(1);
+        self.steps = self.steps.saturating_add(usize::from(!is_chain(expr)));
+        if self.depth > LONGEST || self.steps > DEEPEST {
+            let message = format!("an expression is nested deeper than {DEEPEST} levels");
+            return ControlFlow::Break(too_large(message));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Refusal> {
+        self.depth = self.depth.saturating_sub(1);
+        self.steps = self.steps.saturating_sub(usize::from(!is_chain(expr)));
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<Refusal> {
         if matches!(statement, Statement::Query(_)) {
@@ -241,13 +279,69 @@ impl Visitor for Grammar {
     }
 }
 
+fn is_chain(expr: &Expr) -> bool {
+    matches!(expr, Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. })
+}
+
+/// A CTE that is named twice is planned twice: bounds how many tables a text stands for.
+fn check_expansion(statement: &Statement, limits: &Limits) -> Result<(), Refusal> {
+    let mut expansion = Expansion { tables: BTreeMap::new(), most: limits.plan_nodes / 4 };
+    // An inner CTE may name an outer one that is weighed after it.
+    for _ in 0..=limits.nesting {
+        let before = expansion.tables.clone();
+        if statement.visit(&mut expansion).is_break() {
+            return Err(too_large(format!("the analysis names more than {} tables", expansion.most)));
+        }
+        if expansion.tables == before {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A name without its quotes; names that differ only in case count as one.
+fn plain(name: &str) -> String {
+    name.replace(['"', '`'], "").to_lowercase()
+}
+
+struct Expansion {
+    /// How many tables stand behind each CTE.
+    tables: BTreeMap<String, usize>,
+    most: usize,
+}
+
+impl Visitor for Expansion {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let mut tables = 0_usize;
+            let _: ControlFlow<()> = visit_relations(&cte.query, |name| {
+                let known = self.tables.get(&plain(&name.to_string()));
+                tables = tables.saturating_add(known.copied().unwrap_or(1));
+                ControlFlow::Continue(())
+            });
+            if tables > self.most {
+                return ControlFlow::Break(());
+            }
+            let known = self.tables.entry(plain(&cte.alias.name.to_string())).or_default();
+            *known = tables.max(*known);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// Walks the branches of set operations; SELECTs and sub-queries are visited by themselves.
 fn check_body(body: &SetExpr) -> ControlFlow<Refusal> {
-    let mut waiting = vec![body];
+    let (mut waiting, mut branches) = (vec![body], 0_usize);
     while let Some(body) = waiting.pop() {
+        branches = branches.saturating_add(1);
+        if branches > DEEPEST {
+            return ControlFlow::Break(too_large(format!("a set operation has more than {DEEPEST} parts")));
+        }
         match body {
             SetExpr::SetOperation { left, op: _, set_quantifier: _, right } => {
-                waiting.extend([left.as_ref(), right])
+                waiting.extend([left.as_ref(), right]);
             }
             SetExpr::Query(_) | SetExpr::Select(_) | SetExpr::Values(_) => {}
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
-use datafusion::common::config::EncryptionFactoryOptions;
+use datafusion::common::config::{EncryptionFactoryOptions, TableParquetOptions};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::TableProvider;
 use datafusion::datasource::listing::PartitionedFile;
@@ -74,7 +74,9 @@ impl TableProvider for SnapshotTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let keys: Arc<dyn EncryptionFactory> = Arc::new(Keys(Arc::clone(&self.snapshot)));
-        let source = ParquetSource::new(Arc::clone(&self.schema)).with_encryption_factory(keys);
+        let source = ParquetSource::new(Arc::clone(&self.schema))
+            .with_table_parquet_options(without_pruning())
+            .with_encryption_factory(keys);
         let url = ObjectStoreUrl::parse(VAULT_URL)?;
         let file = |file: &crate::vault::StoredFile| PartitionedFile::new(file.path.to_string(), file.size);
         let files: FileGroup = self.stored()?.files.iter().map(file).collect::<Vec<_>>().into();
@@ -84,6 +86,15 @@ impl TableProvider for SnapshotTable {
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// The engine logs the extremes by which it prunes; over files clustered by people it would skip little.
+fn without_pruning() -> TableParquetOptions {
+    let mut options = TableParquetOptions::default();
+    options.global.pruning = false;
+    options.global.enable_page_index = false;
+    options.global.bloom_filter_on_read = false;
+    options
 }
 
 /// Hands the engine the key of each file that it reads; it writes none.

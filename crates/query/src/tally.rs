@@ -223,7 +223,7 @@ impl<'a> Rows<'a> {
         let subject = self.subjects.value(row);
         match self.amounts.at(row) {
             Amount::Exact(amount) => {
-                tally.add(subject, amount, self.units.iter().map(|unit| hash(unit, row)))
+                tally.add(subject, amount, self.units.iter().map(|unit| hash(unit, row)));
             }
             Amount::Null => {}
             Amount::TooLarge => tally.add_overflow(subject),

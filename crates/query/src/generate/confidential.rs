@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{JoinType, Result, TableReference};
+use datafusion::common::{JoinType, Result, TableReference, plan_err};
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::logical_expr::expr::{AggregateFunction, GroupingSet, TryCast};
@@ -195,6 +195,9 @@ fn amount(spec: &TallySpec, input: &LogicalPlan) -> Result<(Expr, Scale)> {
     {
         let scale = u8::try_from(scale).unwrap_or(0);
         return Ok((cast(DataType::Decimal128(38, i8::try_from(scale).unwrap_or(0))), Scale::Decimal(scale)));
+    }
+    if !data_type.is_numeric() && !data_type.is_null() {
+        return plan_err!("a sum or a mean of {data_type} is not supported");
     }
     Ok((cast(DataType::Float64), Scale::Binary60))
 }

@@ -1,0 +1,154 @@
+//! A snapshot of small data, and what an analysis of it answers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::ipc::reader::StreamReader;
+use sekisho_disclosure::{Outcome, Profile, Profiles, check};
+use sekisho_model::{Hold, Limits, Refusal, SnapshotPin, TableGrant};
+use sekisho_query::{Engine, View, plan};
+use sekisho_vault::{IngestOptions, Keyring, Manifest, Vault};
+use tempfile::TempDir;
+
+/// A vault with one dataset.
+pub(crate) struct Fixture {
+    pub(crate) view: View,
+    pub(crate) engine: Engine,
+    _folder: TempDir,
+}
+
+/// The ward data of the demonstration.
+pub(crate) fn ward() -> PathBuf {
+    data("ward/manifest.toml")
+}
+
+fn data(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data").join(path)
+}
+
+/// A built-in profile.
+pub(crate) fn profile(name: &str) -> Profile {
+    Profiles::built_in().unwrap().get(name).unwrap().clone()
+}
+
+impl Fixture {
+    /// Takes in the dataset of a manifest.
+    pub(crate) async fn new(manifest: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::create(&folder.path().join("master.key")).unwrap();
+        let vault = Vault::open(&folder.path().join("vault"), keyring).unwrap();
+        let manifest = Manifest::read(manifest).unwrap();
+        vault.ingest(&manifest, &IngestOptions::default()).await.unwrap();
+        let dataset = manifest.catalogue();
+        let snapshot = Arc::new(vault.snapshot(&dataset.id, SnapshotPin::Latest).await.unwrap());
+        let grants =
+            dataset.tables.iter().map(|table| TableGrant { table: table.name.clone(), columns: None });
+        let view = View { snapshot, grants: grants.collect() };
+        Self { view, engine: Engine::new(vault.object_store()), _folder: folder }
+    }
+
+    /// Takes in a dataset that is written here.
+    pub(crate) async fn of_text(manifest: &str, files: &[(&str, String)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let path = folder.path().join("manifest.toml");
+        std::fs::write(&path, manifest).unwrap();
+        Self::new(&path).await
+    }
+
+    /// The people of the demonstration's cohort, without their measurements.
+    pub(crate) async fn cohort() -> Self {
+        let manifest = std::fs::read_to_string(data("nafld/manifest.toml")).unwrap();
+        let parts: Vec<&str> = manifest.split("[[table]]").take(2).collect();
+        let file = data("nafld/patients.csv.gz");
+        let manifest = parts.join("[[table]]").replace("patients.csv.gz", file.to_str().unwrap());
+        Self::of_text(&manifest, &[]).await
+    }
+
+    /// The bytes of the answer under a profile, or the refusal.
+    pub(crate) async fn bytes(&self, sql: &str, profile: &Profile) -> Result<Vec<u8>, Refusal> {
+        let limits = Limits::default();
+        let plan = plan(sql, &self.view, &limits)?;
+        let (unreleased, public) =
+            self.engine.execute(plan, &limits).await.map_err(|failure| failure.refusal())?;
+        let checked = check(unreleased, profile, Hold::ByRule).unwrap();
+        match checked.publish(public).await.map_err(|failure| failure.refusal())? {
+            Outcome::Released(released) => Ok(released.arrow_ipc().to_vec()),
+            Outcome::Held(_) => panic!("nothing is held here"),
+        }
+    }
+
+    /// The answer under `japan-rwd`.
+    pub(crate) async fn ask(&self, sql: &str) -> Result<Answer, Refusal> {
+        Ok(Answer::read(&self.bytes(sql, &profile("japan-rwd")).await?))
+    }
+
+    /// What a text is refused with, from the plan alone.
+    pub(crate) fn refusal(&self, sql: &str) -> Refusal {
+        match plan(sql, &self.view, &Limits::default()) {
+            Ok(_) => panic!("not refused: {sql}"),
+            Err(refusal) => refusal,
+        }
+    }
+}
+
+/// A released table.
+pub(crate) struct Answer {
+    pub(crate) batch: RecordBatch,
+    pub(crate) withheld: Vec<(usize, usize)>,
+}
+
+impl Answer {
+    pub(crate) fn read(ipc: &[u8]) -> Self {
+        let reader = StreamReader::try_new(ipc, None).unwrap();
+        let schema = reader.schema();
+        let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+        let batch = datafusion::arrow::compute::concat_batches(&schema, &batches).unwrap();
+        let listed = schema.metadata().get("sekisho.withheld").cloned().unwrap_or_else(|| "[]".to_owned());
+        let withheld = withheld_cells(&listed, &batch);
+        Self { batch, withheld }
+    }
+
+    /// Rows as text; a withheld cell is `#`, NULL is `-`.
+    pub(crate) fn rows(&self) -> Vec<Vec<String>> {
+        let mut rows = text_rows(&self.batch);
+        for (row, column) in &self.withheld {
+            assert!(self.batch.column(*column).is_null(*row), "a withheld cell has a value");
+            rows[*row][*column] = "#".to_owned();
+        }
+        rows
+    }
+
+    /// Rows in one line: `F 1484|M 1516`.
+    pub(crate) fn show(&self) -> String {
+        self.rows().iter().map(|row| row.join(" ")).collect::<Vec<_>>().join("|")
+    }
+}
+
+/// The rows of a table as text; NULL is `-`.
+pub(crate) fn text_rows(batch: &RecordBatch) -> Vec<Vec<String>> {
+    let text = |array: &dyn Array| cast(array, &DataType::Utf8).unwrap();
+    let columns: Vec<_> = batch.columns().iter().map(|column| text(column)).collect();
+    let cell = |row: usize, column: &dyn Array| {
+        let column = column.as_any().downcast_ref::<StringArray>().unwrap();
+        if column.is_null(row) { "-".to_owned() } else { column.value(row).to_owned() }
+    };
+    (0..batch.num_rows()).map(|row| columns.iter().map(|column| cell(row, column)).collect()).collect()
+}
+
+/// `[{"row":1,"column":"n",…}]`, read without a JSON library.
+fn withheld_cells(listed: &str, batch: &RecordBatch) -> Vec<(usize, usize)> {
+    let number =
+        |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
+    let cell = |part: &str| {
+        let name: String =
+            part.split("\"column\":\"").nth(1).unwrap().chars().take_while(|c| *c != '"').collect();
+        (number(part), batch.schema().index_of(&name).unwrap())
+    };
+    listed.split("\"row\":").skip(1).map(cell).collect()
+}

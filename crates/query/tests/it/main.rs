@@ -1,0 +1,15 @@
+//! Judges and runs whole analyses over real snapshots, through the crate's public functions.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stop where a test would"
+)]
+
+mod canary;
+mod fixture;
+mod hostile;
+mod random;
+mod refusals;
+mod results;
