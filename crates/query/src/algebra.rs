@@ -24,6 +24,9 @@ pub(crate) struct ColumnInfo {
     pub(crate) data_type: DataType,
     /// The stored columns whose values it carries, as `table.column`; empty for a count.
     pub(crate) origins: BTreeSet<String>,
+    /// Predicates over columns of the same relation that say who took which branch when a person's value
+    /// was computed further below.
+    pub(crate) branches: Vec<Scalar>,
     /// Whether it is a released statistic (which may be withheld).
     pub(crate) statistic: bool,
 }

@@ -8,6 +8,7 @@
 mod aggregate;
 mod join;
 mod measure;
+mod person;
 mod relation;
 mod scalar;
 
@@ -174,7 +175,7 @@ impl Lowering<'_> {
     fn derived(&mut self, value: &Scalar, data_type: DataType) -> ColumnId {
         let origins = self.origins(value);
         let statistic = self.columns.reads_statistic(value);
-        self.columns.add(ColumnInfo { data_type, origins, statistic })
+        self.columns.add(ColumnInfo { data_type, origins, branches: Vec::new(), statistic })
     }
 
     /// The stored columns that an expression reads.

@@ -1,15 +1,13 @@
 //! Where a GROUP BY leads: to rows of one person each, or to the checkpoint frontier.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, GroupingSet};
 use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, LogicalPlan};
 
-use crate::algebra::{
-    ColumnId, ColumnInfo, Frontier, PersonAggregate, Public, Records, Scalar, Statistic, StatisticFunction,
-};
+use crate::algebra::{ColumnId, ColumnInfo, Frontier, Public, Records, Scalar, Statistic, StatisticFunction};
 use crate::disclosure::Measure;
 use crate::model::{Code, Refusal};
 
@@ -21,9 +19,6 @@ const MOST_BRANCHES: usize = 64;
 
 /// Most keys of a CUBE: it has two to that many sets.
 const WIDEST_CUBE: usize = 6;
-
-/// Expressions with the columns that they define.
-type NamedScalars = Vec<(ColumnId, Scalar)>;
 
 /// A GROUP BY list, grouping sets told apart.
 struct Keys<'a> {
@@ -61,103 +56,13 @@ impl Lowering<'_> {
         let types: Vec<DataType> =
             input.schema().fields().iter().map(|field| field.data_type().clone()).collect();
         if fields.iter().any(|field| matches!(field, Field::Subject)) {
-            let (keys, fields) = self.person_keys(fields, &types)?;
-            let node = Records::PerSubject { input: Box::new(node), keys, aggregates: Vec::new() };
-            return Ok(Relation { kind: Kind::Records { node, units: Vec::new() }, fields });
+            return self.distinct_per_subject(node, units, fields, &types);
         }
         let keys = self.frontier_keys(fields, &types)?;
         let fields = keys.iter().map(|(id, _)| Field::Value(Scalar::Column(*id))).collect();
         let index =
             self.add_frontier(Frontier { input: node, keys, sets: None, statistics: Vec::new(), units });
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
-    }
-
-    fn per_subject(
-        &mut self,
-        aggregate: &Aggregate,
-        node: Records,
-        units: Vec<ColumnId>,
-        fields: Vec<Field>,
-        scope: Scope<'_>,
-    ) -> Result<Relation, Refusal> {
-        let types = schema_types(&aggregate.schema);
-        let (mut keys, mut fields) = self.person_keys(fields, &types)?;
-        let mut aggregates = Vec::new();
-        for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
-            let (id, aggregate) = self.person_aggregate(expr, data_type, scope)?;
-            fields.push(Field::Value(Scalar::Column(id)));
-            aggregates.push((id, aggregate));
-        }
-        // A derived row stands for one of the person's units: fewer units are counted, never more.
-        let mut kept = Vec::new();
-        for unit in units {
-            if let Some(info) = self.columns.info(unit).cloned() {
-                let value = Scalar::Column(unit);
-                let function = datafusion::functions_aggregate::min_max::min_udaf();
-                let data_type = info.data_type.clone();
-                let id = self.columns.add(info);
-                aggregates.push((
-                    id,
-                    PersonAggregate { function, arg: value, distinct: false, filter: None, data_type },
-                ));
-                kept.push(id);
-            }
-        }
-        keys.shrink_to_fit();
-        let node = Records::PerSubject { input: Box::new(node), keys, aggregates };
-        Ok(Relation { kind: Kind::Records { node, units: kept }, fields })
-    }
-
-    /// The keys of a person's rows beside the subject, and the fields of all keys.
-    fn person_keys(
-        &mut self,
-        fields: Vec<Field>,
-        types: &[DataType],
-    ) -> Result<(NamedScalars, Vec<Field>), Refusal> {
-        let (mut keys, mut named) = (Vec::new(), Vec::new());
-        for (field, data_type) in fields.into_iter().zip(types) {
-            named.push(match field {
-                Field::Identifier => return Err(identifier_key()),
-                Field::Subject => Field::Subject,
-                Field::Value(value) => {
-                    let id = self.derived(&value, data_type.clone());
-                    keys.push((id, value));
-                    Field::Value(Scalar::Column(id))
-                }
-            });
-        }
-        Ok((keys, named))
-    }
-
-    fn person_aggregate(
-        &mut self,
-        expr: &Expr,
-        data_type: DataType,
-        scope: Scope<'_>,
-    ) -> Result<(ColumnId, PersonAggregate), Refusal> {
-        let call = aggregate_call(expr)?;
-        let params = self.simple_params(call)?;
-        let of_subject = self.subject_argument(params, scope)?;
-        let arg = match (of_subject, params.args.as_slice()) {
-            (true, _) => one(),
-            (false, [arg]) => self.scalar(arg, scope)?,
-            (false, _) => return Err(aggregate_refusal(call.func.name())),
-        };
-        let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
-        let id = if matches!(self.measure(&arg), Measure::Count) || call.func.name() == "count" {
-            // A count of somebody's records is a quantity of its own once it is added up over people.
-            let origins =
-                [format!("count of {}", self.origins(&arg).into_iter().collect::<Vec<_>>().join(", "))];
-            self.columns.add(ColumnInfo {
-                data_type: data_type.clone(),
-                origins: origins.into(),
-                statistic: false,
-            })
-        } else {
-            self.derived(&arg, data_type.clone())
-        };
-        let function = Arc::clone(&call.func);
-        Ok((id, PersonAggregate { function, arg, distinct: params.distinct, filter, data_type }))
     }
 
     fn frontier(
@@ -232,7 +137,7 @@ impl Lowering<'_> {
         };
         let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
         let mut branches: Vec<Scalar> = filter.iter().cloned().collect();
-        branches.extend(arg.iter().flat_map(measure::branches));
+        branches.extend(arg.iter().flat_map(|arg| measure::branches(arg, &self.columns)));
         if branches.len() > MOST_BRANCHES {
             let message =
                 format!("a statistic has more than {MOST_BRANCHES} branches (CASE, FILTER, truth values)");
@@ -246,12 +151,20 @@ impl Lowering<'_> {
             (Some(arg), StatisticFunction::Mean | StatisticFunction::Sum) => self.measure(arg),
             (None, _) | (_, StatisticFunction::Count | StatisticFunction::People) => Measure::Count,
         };
-        let info = ColumnInfo { data_type: data_type.clone(), origins: Default::default(), statistic: true };
+        let info = ColumnInfo {
+            data_type: data_type.clone(),
+            origins: BTreeSet::new(),
+            branches: Vec::new(),
+            statistic: true,
+        };
         Ok(Statistic { id: self.columns.add(info), function, arg, filter, measure, branches, data_type })
     }
 
     /// The parts of an aggregate call, where it has no part without a rule.
-    fn simple_params<'b>(&self, call: &'b AggregateFunction) -> Result<&'b AggregateFunctionParams, Refusal> {
+    pub(super) fn simple_params<'b>(
+        &self,
+        call: &'b AggregateFunction,
+    ) -> Result<&'b AggregateFunctionParams, Refusal> {
         let AggregateFunctionParams { args: _, distinct: _, filter: _, order_by, null_treatment } =
             &call.params;
         if crate::functions::aggregate(call.func.name()).is_none() {
@@ -265,7 +178,11 @@ impl Lowering<'_> {
     }
 
     /// Whether the only argument is the bare subject.
-    fn subject_argument(&self, params: &AggregateFunctionParams, scope: Scope<'_>) -> Result<bool, Refusal> {
+    pub(super) fn subject_argument(
+        &self,
+        params: &AggregateFunctionParams,
+        scope: Scope<'_>,
+    ) -> Result<bool, Refusal> {
         match params.args.as_slice() {
             [Expr::Column(column)] => Ok(matches!(self.resolve(column, scope)?, Field::Subject)),
             _ => Ok(false),
@@ -297,11 +214,11 @@ fn grouping(exprs: &[Expr]) -> Result<Keys<'_>, Refusal> {
     Ok(Keys { exprs: keys, sets: Some(sets) })
 }
 
-fn schema_types(schema: &DFSchema) -> Vec<DataType> {
+pub(super) fn schema_types(schema: &DFSchema) -> Vec<DataType> {
     schema.fields().iter().map(|field| field.data_type().clone()).collect()
 }
 
-fn aggregate_call(expr: &Expr) -> Result<&AggregateFunction, Refusal> {
+pub(super) fn aggregate_call(expr: &Expr) -> Result<&AggregateFunction, Refusal> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "everything else has no rule")]
     match expr {
         Expr::AggregateFunction(call) => Ok(call),
@@ -323,17 +240,17 @@ fn without_widening<'a>(arg: &'a Expr, function: StatisticFunction, schema: &DFS
     }
 }
 
-fn one() -> Scalar {
+pub(super) fn one() -> Scalar {
     Scalar::Literal(datafusion::common::ScalarValue::Int64(Some(1)))
 }
 
-fn identifier_key() -> Refusal {
+pub(super) fn identifier_key() -> Refusal {
     let message = "an identifier would be a group of the result";
     let hint = "group by attributes of people; group by the subject only below another aggregate";
     Refusal::new(Code::SubjectAsValue, message, hint)
 }
 
-fn aggregate_refusal(name: &str) -> Refusal {
+pub(super) fn aggregate_refusal(name: &str) -> Refusal {
     let hint = match name {
         "min" | "max" => "extremes are values of single people; use AVG, or count people in bands",
         "count" => "COUNT(DISTINCT ...) counts people: give it the subject column",

@@ -12,7 +12,7 @@ use datafusion::logical_expr::Operator;
 use crate::algebra::{ColumnId, Scalar, TruthValue};
 use crate::disclosure::Measure;
 
-use super::Lowering;
+use super::{Columns, Lowering};
 
 impl Lowering<'_> {
     /// What a sum of `arg` adds up: counts where no column gives an amount.
@@ -59,23 +59,25 @@ fn amounts(scalar: &Scalar, columns: &mut BTreeSet<ColumnId>) {
 }
 
 /// The predicates in `arg` that decide who counts for how much.
-pub(super) fn branches(arg: &Scalar) -> Vec<Scalar> {
+///
+/// What was decided further below, when a person's value was computed, is among them.
+pub(super) fn branches(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
     let mut found = Vec::new();
-    collect(arg, &mut found);
+    collect(arg, known, &mut found);
     found.dedup();
     found
 }
 
-fn collect(scalar: &Scalar, found: &mut Vec<Scalar>) {
+fn collect(scalar: &Scalar, known: &Columns, found: &mut Vec<Scalar>) {
     match scalar {
         Scalar::Case { branches, otherwise } => {
             let mut taken = Vec::new();
             for (when, then) in branches {
                 found.push(first_of(&taken, when));
                 taken.push(when.clone());
-                collect(then, found);
+                collect(then, known, found);
             }
-            otherwise.iter().for_each(|otherwise| collect(otherwise, found));
+            otherwise.iter().for_each(|otherwise| collect(otherwise, known, found));
         }
         Scalar::And(_)
         | Scalar::Compare { .. }
@@ -87,13 +89,14 @@ fn collect(scalar: &Scalar, found: &mut Vec<Scalar>) {
         | Scalar::Truth { .. } => found.push(scalar.clone()),
         Scalar::Function { function, args } => {
             found.extend(disguised(function.name(), args));
-            args.iter().for_each(|arg| collect(arg, found));
+            args.iter().for_each(|arg| collect(arg, known, found));
         }
-        Scalar::Arithmetic { .. }
-        | Scalar::Cast { .. }
-        | Scalar::Column(_)
-        | Scalar::Literal(_)
-        | Scalar::Negative(_) => scalar.children().into_iter().for_each(|child| collect(child, found)),
+        Scalar::Column(id) => {
+            found.extend(known.info(*id).into_iter().flat_map(|info| info.branches.iter().cloned()));
+        }
+        Scalar::Arithmetic { .. } | Scalar::Cast { .. } | Scalar::Literal(_) | Scalar::Negative(_) => {
+            scalar.children().into_iter().for_each(|child| collect(child, known, found));
+        }
     }
 }
 

@@ -107,7 +107,12 @@ impl Lowering<'_> {
         let (mut fields, mut columns, mut units) = (Vec::new(), Vec::new(), Vec::new());
         for (column, field) in table.columns.iter().zip(schema.fields()) {
             let origins = BTreeSet::from([format!("{}.{}", table.name, column.name)]);
-            let info = ColumnInfo { data_type: field.data_type().clone(), origins, statistic: false };
+            let info = ColumnInfo {
+                data_type: field.data_type().clone(),
+                origins,
+                branches: Vec::new(),
+                statistic: false,
+            };
             match &column.class {
                 ColumnClass::Subject => fields.push(Field::Subject),
                 ColumnClass::Identifier => fields.push(Field::Identifier),

@@ -120,6 +120,26 @@ async fn a_small_branch_is_withheld_beside_its_exact_total() {
     check(&Fixture::cohort().await, &cases).await;
 }
 
+/// One person has the drug of the victim; 999 more than the count of people would say so.
+#[tokio::test]
+async fn a_branch_below_a_persons_own_group_is_judged_where_its_value_is_summed() {
+    let fixture = Fixture::new(&ward()).await;
+    let rare = "yj_code = '6250046F1'";
+    let cohorts = [
+        format!("SELECT patient_id, MAX(CASE WHEN {rare} THEN 1000 ELSE 1 END) AS m FROM prescriptions GROUP BY patient_id"),
+        format!("SELECT DISTINCT patient_id, CASE WHEN {rare} THEN 1000 ELSE 1 END AS m FROM prescriptions"),
+        format!(
+            "SELECT patient_id, MAX(k) AS m FROM (SELECT patient_id, 1 + COUNT(*) FILTER (WHERE {rare}) AS k \
+             FROM prescriptions GROUP BY patient_id) t GROUP BY patient_id"
+        ),
+    ];
+    for cohort in cohorts {
+        let sql = format!("WITH x AS ({cohort}) SELECT SUM(m) AS s, COUNT(*) AS n FROM x");
+        let shown = fixture.ask(&sql).await.unwrap().show();
+        assert!(shown.starts_with("# "), "{sql}: {shown}");
+    }
+}
+
 const MEN: &str = "FROM diagnoses d JOIN patients p ON p.patient_id = d.patient_id \
                    WHERE icd10 IN ('C50', 'F20', 'G35', 'Q90') GROUP BY icd10";
 

@@ -1,0 +1,183 @@
+//! Rows of one person each: GROUP BY and DISTINCT with the subject among the keys.
+//!
+//! What a CASE or FILTER decided about a person here may reach a statistic above, so each such decision
+//! is kept as a hidden count beside the person's own aggregates, and is judged there as a branch.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::functions_aggregate::{count::count_udaf, min_max::min_udaf};
+use datafusion::logical_expr::{Aggregate, Expr, Operator};
+
+use crate::algebra::{ColumnId, ColumnInfo, PersonAggregate, Records, Scalar};
+use crate::disclosure::Measure;
+use crate::model::Refusal;
+
+use super::aggregate::{aggregate_call, aggregate_refusal, identifier_key, one, schema_types};
+use super::{Field, Kind, Lowering, Relation, Scope, measure};
+
+/// Aggregates of a person, with the columns that they define.
+type PersonAggregates = Vec<(ColumnId, PersonAggregate)>;
+
+/// Key expressions, with the columns that they define.
+type Keys = Vec<(ColumnId, Scalar)>;
+
+impl Lowering<'_> {
+    /// GROUP BY with the subject among the keys.
+    pub(super) fn per_subject(
+        &mut self,
+        aggregate: &Aggregate,
+        node: Records,
+        units: Vec<ColumnId>,
+        fields: Vec<Field>,
+        scope: Scope<'_>,
+    ) -> Result<Relation, Refusal> {
+        let types = schema_types(&aggregate.schema);
+        let mut aggregates = PersonAggregates::new();
+        let (keys, mut fields) = self.person_keys(fields, &types, &mut aggregates)?;
+        for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
+            let id = self.person_aggregate(expr, data_type, scope, &mut aggregates)?;
+            fields.push(Field::Value(Scalar::Column(id)));
+        }
+        Ok(self.person_rows(node, units, keys, aggregates, fields))
+    }
+
+    /// SELECT DISTINCT with the subject among the columns.
+    pub(super) fn distinct_per_subject(
+        &mut self,
+        node: Records,
+        units: Vec<ColumnId>,
+        fields: Vec<Field>,
+        types: &[DataType],
+    ) -> Result<Relation, Refusal> {
+        let mut aggregates = PersonAggregates::new();
+        let (keys, fields) = self.person_keys(fields, types, &mut aggregates)?;
+        Ok(self.person_rows(node, units, keys, aggregates, fields))
+    }
+
+    /// The relation. A derived row stands for one of the person's units: fewer are counted, never more.
+    fn person_rows(
+        &mut self,
+        node: Records,
+        units: Vec<ColumnId>,
+        keys: Keys,
+        mut aggregates: PersonAggregates,
+        fields: Vec<Field>,
+    ) -> Relation {
+        let mut kept = Vec::new();
+        for unit in units {
+            if let Some(info) = self.columns.info(unit).cloned() {
+                let data_type = info.data_type.clone();
+                let id = self.columns.add(info);
+                let arg = Scalar::Column(unit);
+                let least =
+                    PersonAggregate { function: min_udaf(), arg, distinct: false, filter: None, data_type };
+                aggregates.push((id, least));
+                kept.push(id);
+            }
+        }
+        let node = Records::PerSubject { input: Box::new(node), keys, aggregates };
+        Relation { kind: Kind::Records { node, units: kept }, fields }
+    }
+
+    /// The keys of a person's rows beside the subject, and the fields of all keys.
+    fn person_keys(
+        &mut self,
+        fields: Vec<Field>,
+        types: &[DataType],
+        aggregates: &mut PersonAggregates,
+    ) -> Result<(Keys, Vec<Field>), Refusal> {
+        let (mut keys, mut named) = (Keys::new(), Vec::new());
+        for (field, data_type) in fields.into_iter().zip(types) {
+            named.push(match field {
+                Field::Identifier => return Err(identifier_key()),
+                Field::Subject => Field::Subject,
+                Field::Value(value) => {
+                    let origins = self.origins(&value);
+                    let branches = measure::branches(&value, &self.columns);
+                    let id = self.person_column(data_type.clone(), origins, branches, aggregates)?;
+                    keys.push((id, value));
+                    Field::Value(Scalar::Column(id))
+                }
+            });
+        }
+        Ok((keys, named))
+    }
+
+    fn person_aggregate(
+        &mut self,
+        expr: &Expr,
+        data_type: DataType,
+        scope: Scope<'_>,
+        aggregates: &mut PersonAggregates,
+    ) -> Result<ColumnId, Refusal> {
+        let call = aggregate_call(expr)?;
+        let params = self.simple_params(call)?;
+        let of_subject = self.subject_argument(params, scope)?;
+        let arg = match (of_subject, params.args.as_slice()) {
+            (true, _) => one(),
+            (false, [arg]) => self.scalar(arg, scope)?,
+            (false, _) => return Err(aggregate_refusal(call.func.name())),
+        };
+        let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
+        let mut origins = self.origins(&arg);
+        if matches!(self.measure(&arg), Measure::Count) || call.func.name() == "count" {
+            // A count of somebody's records is a quantity of its own once it is added up over people.
+            let counted = origins.into_iter().collect::<Vec<_>>().join(", ");
+            origins = BTreeSet::from([format!("count of {counted}")]);
+        }
+        let mut branches = measure::branches(&arg, &self.columns);
+        branches.extend(filter.clone());
+        let id = self.person_column(data_type.clone(), origins, branches, aggregates)?;
+        let function = Arc::clone(&call.func);
+        aggregates
+            .push((id, PersonAggregate { function, arg, distinct: params.distinct, filter, data_type }));
+        Ok(id)
+    }
+
+    /// A column of a person's row; who took which branch in it is counted beside it.
+    fn person_column(
+        &mut self,
+        data_type: DataType,
+        origins: BTreeSet<String>,
+        branches: Vec<Scalar>,
+        aggregates: &mut PersonAggregates,
+    ) -> Result<ColumnId, Refusal> {
+        let mut lifted = Vec::new();
+        for branch in branches {
+            self.spend(branch.size().0)?;
+            let known = aggregates.iter().find(|(_, known)| {
+                known.function.name() == "count"
+                    && known.arg == one()
+                    && known.filter.as_ref() == Some(&branch)
+            });
+            let count = match known {
+                Some((id, _)) => *id,
+                None => self.hidden_count(branch, aggregates),
+            };
+            let none = Box::new(Scalar::Literal(ScalarValue::Int64(Some(0))));
+            let left = Box::new(Scalar::Column(count));
+            lifted.push(Scalar::Compare { op: Operator::Gt, left, right: none });
+        }
+        Ok(self.columns.add(ColumnInfo { data_type, origins, branches: lifted, statistic: false }))
+    }
+
+    /// How many of the person's records take a branch.
+    fn hidden_count(&mut self, branch: Scalar, aggregates: &mut PersonAggregates) -> ColumnId {
+        let data_type = DataType::Int64;
+        let info = ColumnInfo {
+            data_type: data_type.clone(),
+            origins: BTreeSet::new(),
+            branches: Vec::new(),
+            statistic: false,
+        };
+        let id = self.columns.add(info);
+        let filter = Some(branch);
+        let count =
+            PersonAggregate { function: count_udaf(), arg: one(), distinct: false, filter, data_type };
+        aggregates.push((id, count));
+        id
+    }
+}
