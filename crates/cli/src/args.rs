@@ -11,7 +11,7 @@ use sekisho_client::{Error, Profile, Result, job_name};
 #[command(name = "sekisho", version = env!("SEKISHO_VERSION"), after_help = "\
 Example:
   sekisho --state demo --as analyst sql --project nafld \\
-    \"SELECT male, COUNT(*) AS n FROM nafld1 GROUP BY male\"
+    \"SELECT male, COUNT(*) AS n FROM patients GROUP BY male\"
 
 Exit codes: 0 released, 2 usage error, 3 not signed in or no such thing, 10 held, 11 refused, 12 failed,
 13 the server cannot be reached.")]
@@ -156,9 +156,9 @@ pub(crate) struct ResultArgs {
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Examples:
-  sekisho sql --project nafld \"SELECT male, COUNT(*) AS n FROM nafld1 GROUP BY male\"
+  sekisho sql --project nafld \"SELECT male, COUNT(*) AS n FROM patients GROUP BY male\"
   sekisho sql --project nafld -f query.sql --format csv --footer > result.csv
-  echo '{\"sql\": \"SELECT COUNT(*) AS n FROM nafld1\"}' | sekisho sql --project nafld --serve-lines")]
+  echo '{\"sql\": \"SELECT COUNT(*) AS n FROM patients\"}' | sekisho sql --project nafld --serve-lines")]
 pub(crate) struct SqlArgs {
     /// Project whose data is read
     #[arg(long, value_name = "PROJECT", required_unless_present = "serve_lines")]

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Scalar as ArrowScalar, new_null_array,
 };
-use datafusion::arrow::compute::concat;
 use datafusion::arrow::compute::kernels::{cmp, nullif::nullif, numeric};
+use datafusion::arrow::compute::{cast, concat};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Float64Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err};
@@ -144,7 +144,10 @@ impl ScalarUDFImpl for Guarded {
         let rows = args.number_rows;
         let data_type = args.return_field.data_type().clone();
         if let Ok(result) = self.inner.invoke_with_args(args.clone()) {
-            return Ok(ColumnarValue::Array(finite(result.into_array(rows)?)?));
+            let result = finite(result.into_array(rows)?)?;
+            // Some functions answer another type once their arguments are folded into constants.
+            let result = if *result.data_type() == data_type { result } else { cast(&result, &data_type)? };
+            return Ok(ColumnarValue::Array(result));
         }
         let result = by_row(rows, &data_type, |row| {
             let one = |value: &ColumnarValue| match value {

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::demo::{self, Demo};
+use crate::say::say;
 use crate::serve;
 use crate::{State, SystemClock};
 
@@ -124,7 +125,10 @@ pub async fn run(arguments: Arguments) -> Result<()> {
 
 async fn ingest(command: &Ingest) -> Result<()> {
     let manifest = Manifest::read(&command.manifest)?;
-    let vault = State::create(&command.state)?.vault()?;
+    let state = State::at(&command.state);
+    let key = state.master_key();
+    anyhow::ensure!(key.exists(), "there is no master key at {}: run `sekishod keygen` first", key.display());
+    let vault = state.vault()?;
     let options = IngestOptions { memory_bytes: command.memory_mib << 20, ..IngestOptions::default() };
     let taken = vault.ingest(&manifest, &options).await?;
     say(&format!("{}: {} people, {} of them new", taken.snapshot, taken.people, taken.new_people));
@@ -143,6 +147,9 @@ fn keygen(command: &Keygen) -> Result<()> {
         state.master_key().display()
     ));
     say(&format!("log key:    {} (give it to those who verify)", log.verifier_key()));
+    let identity = crate::tls::create_or_open(&state.path("tls"))?;
+    let tls = identity.certificate.display();
+    say(&format!("TLS:        {tls} (for loopback alone: give the server a certificate of your own)"));
     Ok(())
 }
 
@@ -169,6 +176,11 @@ fn verify(command: &Verify) -> Result<()> {
             state.open_log_key()?.verifier_key().to_owned()
         }
     };
+    anyhow::ensure!(
+        state.log().exists(),
+        "there is no log at {}: no server has run there yet",
+        state.log().display()
+    );
     let report = sekisho_audit::verify(&state.log(), &key).context("the log is not as it was signed")?;
     say(&format!("the log is complete and unaltered: {} entries, root {}", report.size, report.root));
     if report.unsigned_bytes > 0 {
@@ -179,11 +191,4 @@ fn verify(command: &Verify) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Prints a line of a command's answer.
-pub(crate) fn say(line: &str) {
-    use std::io::Write as _;
-    // A reader that went away has no use for the rest.
-    let _written = writeln!(std::io::stdout().lock(), "{line}");
 }

@@ -16,9 +16,9 @@ use anyhow::{Context as _, Result};
 use sekisho_authn::issuer::Issuer;
 use serde_json::json;
 
-use crate::commands::say;
 use crate::config::{Config, JobLimits, Tls, Tokens};
 use crate::files::{Readers, make_private_folder, replace};
+use crate::say::say;
 use crate::serve::{self, Running};
 use crate::{State, tls};
 

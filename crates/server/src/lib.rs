@@ -11,6 +11,7 @@ pub mod serve;
 mod clock;
 mod files;
 mod grpc;
+mod say;
 mod state;
 mod tls;
 

@@ -15,7 +15,13 @@ const SPARE_WORKERS: usize = 2;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("SEKISHO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Where nobody can be told (the disk of the log file is full) the line is lost, and not the server.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    lines.with_writer(std::io::stderr).init();
+    // What a panic says may quote a value of a record: only its place is told.
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(at = panic.location().map(tracing::field::display), "panicked: this is a defect");
+    }));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.saturating_add(SPARE_WORKERS))

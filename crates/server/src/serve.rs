@@ -16,10 +16,14 @@ use tonic::transport::{Server, ServerTlsConfig};
 
 use crate::config::Config;
 use crate::grpc::{CatalogDoor, JobDoor, SignedIn};
+use crate::say::say;
 use crate::{open_service, tls};
 
 /// Largest request message, in bytes: an SQL text and its envelope.
 const LARGEST_REQUEST: usize = 2 << 20;
+
+/// How long a caller has for the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long callers have to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -73,7 +77,7 @@ pub async fn start(config: &Config) -> Result<Running> {
     health.set_serving::<JobServiceServer<JobDoor>>().await;
     health.set_serving::<CatalogServiceServer<CatalogDoor>>().await;
     let router = Server::builder()
-        .tls_config(ServerTlsConfig::new().identity(identity))
+        .tls_config(ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE))
         .context("set up TLS")?
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .add_service(jobs)
@@ -96,7 +100,7 @@ pub async fn start(config: &Config) -> Result<Running> {
 /// As [`start`] and [`Running::stop`].
 pub async fn serve(config: &Config, interrupted: impl Future<Output = ()>) -> Result<()> {
     let running = start(config).await?;
-    tracing::info!(address = %running.address, "serving");
+    say(&format!("serving on https://{}", running.address));
     interrupted.await;
     running.stop().await
 }

@@ -127,10 +127,10 @@ pub async fn open_service(config: &Config) -> Result<Service> {
     };
     let profiles = profiles.context("read the disclosure profiles")?;
     let projects = Projects::load(&config.projects).context("read the projects")?;
-    check_projects(&projects, &profiles)?;
     let keyring = state.keyring()?;
     let seal = SealKey::new(*keyring.derive("seal"));
     let vault = state.vault()?;
+    check_projects(&projects, &profiles, &vault).await?;
     let log = Log::open(&state.log(), state.open_log_key()?).context("open the log")?;
     let store = Store::open(&state.path("state.db"), log).await.context("open the state database")?;
     let engine = Engine::new(vault.object_store());
@@ -140,9 +140,26 @@ pub async fn open_service(config: &Config) -> Result<Service> {
     started.map_err(|problem| anyhow::anyhow!("start the service: {}", problem.message))
 }
 
-/// Each project's rules must hold together before anybody is served.
-fn check_projects(projects: &Projects, profiles: &Profiles) -> Result<()> {
+/// Each project's rules and grants must hold together before anybody is served.
+async fn check_projects(projects: &Projects, profiles: &Profiles, vault: &Vault) -> Result<()> {
     for project in projects.iter() {
+        let snapshot = vault.snapshot(&project.dataset, project.snapshot).await;
+        let snapshot = snapshot.with_context(|| format!("the dataset of project `{}`", project.id))?;
+        for grant in &project.tables {
+            let table = snapshot.dataset.table(&grant.table);
+            let unknown = || {
+                format!("project `{}` grants `{}`, which its dataset does not have", project.id, grant.table)
+            };
+            let table = table.with_context(unknown)?;
+            for column in grant.columns.iter().flatten() {
+                anyhow::ensure!(
+                    table.column(column).is_some(),
+                    "project `{}` grants the column `{column}` of `{}`, which is not there",
+                    project.id,
+                    grant.table
+                );
+            }
+        }
         let profile = profiles.get(&project.profile).and_then(|profile| profile.stricter(&project.stricter));
         profile.with_context(|| format!("the disclosure rules of project `{}`", project.id))?;
     }

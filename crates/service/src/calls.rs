@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 use sekisho_audit::Receipt;
@@ -17,11 +16,8 @@ use sekisho_vault::Vault;
 
 use crate::path::{self, Stop};
 use crate::problem::{Result, internal, invalid, not_found, of_store, of_token};
-use crate::queue::{Capacity, Queue};
+use crate::queue::{Capacity, Queue, RETRY};
 use crate::record;
-
-/// How long a move waits before it is tried again when it could not be written down.
-const RETRY: Duration = Duration::from_secs(2);
 
 /// A job as its project's members see it.
 pub type JobView = JobRecord;
@@ -145,7 +141,11 @@ impl Service {
             submitter: permit.subject().to_owned(),
             organisation: permit.organisation().unwrap_or_default().to_owned(),
         };
-        let job = self.stage.store.accept(job, entry).await.map_err(of_store)?;
+        let accepted = self.stage.store.accept(job.clone(), entry.clone()).await;
+        if accepted.as_ref().is_err_and(sekisho_store::Error::pending) {
+            self.queue.push_when_logged(Arc::clone(&self.stage), job, entry);
+        }
+        let job = accepted.map_err(of_store)?;
         if !job.state.settled() {
             self.queue.push(Arc::clone(&self.stage), job.clone());
         }

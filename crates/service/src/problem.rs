@@ -26,6 +26,11 @@ pub(crate) fn invalid(message: impl Into<String>, hint: &str) -> Problem {
 /// An error of ours: the log says what, the caller that it happened.
 pub(crate) fn internal(error: &dyn std::error::Error, doing: &str) -> Problem {
     tracing::error!(%error, doing, "internal error");
+    failed()
+}
+
+/// An error of ours, of which the log has been told.
+pub(crate) fn failed() -> Problem {
     let hint = "try again; if it happens twice, tell the operator when it happened";
     Refusal::new(Code::Internal, "the enclave failed", hint)
 }

@@ -1,18 +1,25 @@
 //! Which jobs run when: a bounded number at once, in the order of their acceptance.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures::FutureExt as _;
+use sekisho_audit::Entry;
 use sekisho_model::{Code, JobName, Refusal};
 use sekisho_release::Event;
-use sekisho_store::{Change, JobRecord};
+use sekisho_store::{self as store, Change, JobRecord, NewJob};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::calls::Stage;
 use crate::path::{self, Stop};
-use crate::problem::{Problem, Result};
+use crate::problem::{Problem, Result, failed};
+
+/// How long a move waits before it is tried again when it could not be written down.
+pub(crate) const RETRY: Duration = Duration::from_secs(2);
 
 /// How many jobs the server takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -79,6 +86,38 @@ impl Queue {
         });
     }
 
+    /// Sees to a job whose acceptance is kept but could not be logged yet: once it is, the job is there
+    /// for everybody, and runs.
+    pub(crate) fn push_when_logged(self: &Arc<Self>, stage: Arc<Stage>, job: NewJob, entry: Entry) {
+        let (queue, stopping) = (Arc::clone(self), self.stopping.clone());
+        self.tasks.spawn(async move {
+            let logged = async {
+                loop {
+                    tokio::time::sleep(RETRY).await;
+                    match stage.store.accept(job.clone(), entry.clone()).await {
+                        Ok(job) => return Some(job),
+                        Err(
+                            store::Error::Full { .. }
+                            | store::Error::Database { .. }
+                            | store::Error::Log { .. },
+                        ) => {}
+                        // The next start takes it up.
+                        Err(error) => {
+                            tracing::error!(%error, "a job that was kept could not be queued");
+                            return None;
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                job = logged => if let Some(job) = job.filter(|job| !job.state.settled()) {
+                    queue.push(stage.clone(), job);
+                }
+            }
+        });
+    }
+
     /// Ends the work on a job that was cancelled.
     pub(crate) fn cancel(&self, name: &JobName) {
         if let Some(cancelled) = self.jobs().get(name) {
@@ -98,10 +137,13 @@ impl Queue {
             return;
         };
         let name = job.name.clone();
-        let stopped = match tokio::time::timeout(stage.limits.time, path::run(stage, job)).await {
-            Ok(Ok(()) | Err(Stop::Moved)) => return,
-            Ok(Err(Stop::Failed(problem))) => (Event::Fail, problem),
-            Ok(Err(Stop::Refused(refusal))) => (Event::Refuse, refusal),
+        // A defect ends the job that shows it, and no other.
+        let run = AssertUnwindSafe(path::run(stage, job)).catch_unwind();
+        let stopped = match tokio::time::timeout(stage.limits.time, run).await {
+            Ok(Ok(Ok(()) | Err(Stop::Moved))) => return,
+            Ok(Ok(Err(Stop::Failed(problem)))) => (Event::Fail, problem),
+            Ok(Ok(Err(Stop::Refused(refusal)))) => (Event::Refuse, refusal),
+            Ok(Err(_panic)) => (Event::Fail, failed()),
             Err(_elapsed) => (Event::Fail, time_limit(stage)),
         };
         let (event, problem) = stopped;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -25,7 +26,7 @@ pub fn with_footer(arrow: &[u8], document: &Document) -> Result<Vec<u8>> {
         let schema = Arc::new(schema);
         let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
         for batch in reader {
-            writer.write(&batch?.with_schema(Arc::clone(&schema))?)?;
+            writer.write(&RecordBatch::try_new(Arc::clone(&schema), batch?.columns().to_vec())?)?;
         }
         writer.into_inner()
     };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, InList, Like, ScalarFunction};
 use datafusion::logical_expr::{Expr, Operator};
@@ -70,7 +71,11 @@ impl Lowering<'_> {
             Expr::BinaryExpr(binary) => self.binary(binary, scope, depth)?,
             Expr::Case(case) => self.case(case, scope, depth)?,
             Expr::Cast(cast) => {
-                Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() }
+                let (value, to) = (arg(&cast.expr)?, cast.field.data_type());
+                if let Scalar::Literal(value) = &value {
+                    return constant(value, to);
+                }
+                Scalar::Cast { arg: Box::new(value), to: to.clone() }
             }
             Expr::TryCast(cast) => {
                 Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() }
@@ -291,8 +296,20 @@ impl Lowering<'_> {
 
 /// The refusal of a function that is not on the list.
 pub(crate) fn function_refusal(name: &str) -> Refusal {
-    let hint = "the functions that may be used are listed by `sekisho catalog --functions`";
+    let hint = "the functions that may be used are listed by `sekisho catalog`";
     Refusal::new(Code::FunctionNotAllowed, format!("the function `{name}` is not allowed"), hint)
+}
+
+/// A constant in the type that it is used with: what does not convert is seen in the text.
+fn constant(value: &ScalarValue, to: &DataType) -> Result<Scalar, Refusal> {
+    value.cast_to(to).map(Scalar::Literal).map_err(|_| {
+        let message = format!("the constant `{value}` cannot be read as {to}");
+        Refusal::new(
+            Code::InvalidQuery,
+            message,
+            "write a constant of the column's type; the catalogue shows types",
+        )
+    })
 }
 
 enum Operation {

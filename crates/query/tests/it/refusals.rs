@@ -379,12 +379,7 @@ async fn functions_and_operators_that_are_not_listed_are_refused() {
         "unnest([1])",
     ] {
         let cases = [(format!("SELECT {call} FROM patients"), "1:8")];
-        check(
-            &fixture,
-            Code::FunctionNotAllowed,
-            "sekisho catalog --functions",
-            &[(&cases[0].0, cases[0].1)],
-        );
+        check(&fixture, Code::FunctionNotAllowed, "sekisho catalog", &[(&cases[0].0, cases[0].1)]);
         let name = call.split('(').next().unwrap();
         assert!(fixture.refusal(&cases[0].0).message.contains(&format!("`{name}`")), "{call}");
     }

@@ -120,13 +120,45 @@ async fn a_small_branch_is_withheld_beside_its_exact_total() {
     check(&Fixture::cohort().await, &cases).await;
 }
 
+#[tokio::test]
+async fn decimals_may_be_rounded_before_and_after_they_are_cells() {
+    let fixture = Fixture::new(&ward()).await;
+    let cases = [
+        ("SELECT ROUND(AVG(value), 2) AS m FROM lab_results WHERE test_code = 'LDL'", "6.02"),
+        (
+            "SELECT ROUND(value / 100, 0) AS g, COUNT(*) > 100 AS many FROM lab_results WHERE test_code = 'LDL' GROUP BY 1",
+            "0",
+        ),
+    ];
+    for (sql, expected) in cases {
+        let shown = fixture.ask(sql).await.unwrap().show();
+        assert!(shown.trim().starts_with(expected), "{sql}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_constant_that_cannot_be_read_is_refused_from_the_text() {
+    let fixture = Fixture::new(&ward()).await;
+    for sql in [
+        "SELECT COUNT(*) FROM claims WHERE date >= DATE '2024-13-01'",
+        "SELECT COUNT(*) FROM claims WHERE date >= '2024-13-01'",
+    ] {
+        match fixture.ask(sql).await {
+            Err(refusal) => assert_eq!(refusal.code, Code::InvalidQuery, "{sql}"),
+            Ok(answer) => panic!("{sql}: {}", answer.show()),
+        }
+    }
+}
+
 /// One person has the drug of the victim; 999 more than the count of people would say so.
 #[tokio::test]
 async fn a_branch_below_a_persons_own_group_is_judged_where_its_value_is_summed() {
     let fixture = Fixture::new(&ward()).await;
     let rare = "yj_code = '6250046F1'";
     let cohorts = [
-        format!("SELECT patient_id, MAX(CASE WHEN {rare} THEN 1000 ELSE 1 END) AS m FROM prescriptions GROUP BY patient_id"),
+        format!(
+            "SELECT patient_id, MAX(CASE WHEN {rare} THEN 1000 ELSE 1 END) AS m FROM prescriptions GROUP BY patient_id"
+        ),
         format!("SELECT DISTINCT patient_id, CASE WHEN {rare} THEN 1000 ELSE 1 END AS m FROM prescriptions"),
         format!(
             "SELECT patient_id, MAX(k) AS m FROM (SELECT patient_id, 1 + COUNT(*) FILTER (WHERE {rare}) AS k \

@@ -8,8 +8,8 @@ use sekisho_model::{Hold, People, Project, SnapshotPin, Stricter, TableGrant};
 use sekisho_vault::{IngestOptions, Manifest, Vault};
 
 use crate::State;
-use crate::commands::say;
 use crate::files::{Readers, make_private_folder, replace};
+use crate::say::say;
 
 /// A file of the demonstration data, by its path.
 macro_rules! files {
@@ -46,9 +46,14 @@ pub(super) async fn take_in(state: &State, own: &[PathBuf]) -> Result<()> {
     for (name, text) in PROJECTS {
         replace(&state.path("projects").join(format!("{name}.toml")), text.as_bytes(), Readers::All)?;
     }
+    // A run that was killed may have left files in the clear.
+    let incoming = state.path("incoming");
+    if incoming.exists() {
+        fs::remove_dir_all(&incoming).with_context(|| format!("remove {}", incoming.display()))?;
+    }
     for (name, files) in DATASETS {
         if vault.snapshots(&name.parse()?).await?.is_empty() {
-            let folder = state.path("incoming").join(name);
+            let folder = incoming.join(name);
             make_private_folder(&folder)?;
             for (file, content) in *files {
                 replace(&folder.join(file), content, Readers::Owner)?;

@@ -7,7 +7,7 @@ use sekisho_client::render::{self, Look};
 use sekisho_client::{Client, Document, Profile, State as Became};
 
 use crate::State;
-use crate::commands::say;
+use crate::say::say;
 
 /// A title, the project, and the SQL.
 const EXAMPLES: &[(&str, &str, &str)] = &[
@@ -45,14 +45,14 @@ pub(super) async fn run(state: &State) -> Result<()> {
         let document = Document::of_outcome(&outcome)?;
         match &document.error {
             Some(problem) => {
-                say(render::problem(problem, document.state.as_str(), Some(sql), look).trim_end())
+                say(render::problem(problem, document.state.as_str(), Some(sql), look).trim_end());
             }
             None if document.state == Became::Released => {
                 say(&render::table(&document, look));
                 say(render::summary(&document).trim_end());
             }
             None => {
-                say(&format!("{}: {}", document.state.as_str(), document.job.as_deref().unwrap_or_default()))
+                say(&format!("{}: {}", document.state.as_str(), document.job.as_deref().unwrap_or_default()));
             }
         }
     }

@@ -1,15 +1,15 @@
 //! What `kill -9` at any instant leaves: every accepted job, once, and a log that verifies.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::join_all;
 use sekisho_audit::{Entry, EventKind};
 use sekisho_client::v1::job::State;
 use sekisho_client::{Client, Settings, Submission};
-use tokio::task::JoinSet;
 
 use crate::support::{Home, PATIENCE, PEOPLE, Random, Server, assert_verifies, copy, settled, verify};
 
@@ -22,14 +22,18 @@ const LATEST: u64 = 1_500_000;
 /// A project, an analysis, and how it must end.
 const ANALYSES: &[(&str, &str, State)] = &[
     ("nafld", PEOPLE, State::Released),
-    ("nafld", "SELECT male, died, COUNT(*) AS n, AVG(bmi) AS bmi FROM patients GROUP BY male, died", State::Released),
+    (
+        "nafld",
+        "SELECT male, died, COUNT(*) AS n, AVG(bmi) AS bmi FROM patients GROUP BY male, died",
+        State::Released,
+    ),
     ("ward", PEOPLE, State::Released),
     ("nafld-review", PEOPLE, State::Held),
     ("nafld", "SELECT patient_id, age FROM patients", State::Refused),
 ];
 
 /// Jobs that the server accepted, by request id.
-type Accepted = Arc<Mutex<BTreeMap<String, String>>>;
+type Accepted = RefCell<BTreeMap<String, String>>;
 
 fn submission(number: u64) -> (Submission, State) {
     let (project, sql, state) = Random(number).choose(ANALYSES);
@@ -41,20 +45,15 @@ fn submission(number: u64) -> (Submission, State) {
 async fn round(server: Server, numbers: std::ops::Range<u64>, instant: Duration, accepted: &Accepted) {
     let settings = Settings { attempts: 1, ..Settings::standard() };
     let client = Client::connect_with(&server.profile("analyst"), settings).await.unwrap();
-    let mut sending = JoinSet::new();
-    for number in numbers {
-        let (client, accepted) = (client.clone(), Arc::clone(accepted));
-        sending.spawn(async move {
-            let (submission, _) = submission(number);
-            // What was not answered before the end was not accepted.
-            if let Ok(job) = client.submit(&submission).await {
-                accepted.lock().unwrap().insert(submission.request_id, job.name.clone());
-                let _watched = client.watch(&job.name, |_| ()).await;
-            }
-        });
-    }
-    let all = async { while sending.join_next().await.is_some() {} };
-    let _early = tokio::time::timeout(instant, all).await;
+    let sending = numbers.map(async |number| {
+        let (submission, _) = submission(number);
+        // What was not answered before the end was not accepted.
+        if let Ok(job) = client.submit(&submission).await {
+            accepted.borrow_mut().insert(submission.request_id, job.name.clone());
+            let _watched = client.watch(&job.name, |_| ()).await;
+        }
+    });
+    let _early = tokio::time::timeout(instant, join_all(sending)).await;
     server.kill();
 }
 
@@ -98,7 +97,7 @@ async fn no_accepted_job_is_lost_and_none_is_released_twice() {
         let first = index * JOBS_OF_A_ROUND;
         round(server, first..first + JOBS_OF_A_ROUND, instant, &accepted).await;
     }
-    let accepted = accepted.lock().unwrap().clone();
+    let accepted = accepted.into_inner();
     assert!(accepted.len() > 50, "only {} jobs were accepted: the test proves little", accepted.len());
 
     let server = home.start().await;

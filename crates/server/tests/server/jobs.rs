@@ -168,8 +168,11 @@ async fn a_list_comes_in_pages_newest_first() {
     let mut service = job_service(&server, "analyst").await;
     let mut listed = Vec::new();
     let mut sizes = Vec::new();
-    let mut request =
-        v1::ListJobsRequest { parent: "projects/nafld".into(), page_size: 2, ..v1::ListJobsRequest::default() };
+    let mut request = v1::ListJobsRequest {
+        parent: "projects/nafld".into(),
+        page_size: 2,
+        ..v1::ListJobsRequest::default()
+    };
     for _ in 0..3 {
         let page = service.list_jobs(signed(&server, "analyst", request.clone())).await.unwrap().into_inner();
         sizes.push(page.jobs.len());

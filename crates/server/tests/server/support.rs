@@ -61,7 +61,10 @@ impl Home {
 
     /// What servers wrote to standard output and standard error so far.
     pub(crate) fn written(&self) -> Vec<u8> {
-        [self.beside("stdout"), self.beside("stderr")].iter().flat_map(|path| fs::read(path).unwrap()).collect()
+        [self.beside("stdout"), self.beside("stderr")]
+            .iter()
+            .flat_map(|path| fs::read(path).unwrap())
+            .collect()
     }
 
     pub(crate) async fn start(&self) -> Server {
@@ -69,7 +72,8 @@ impl Home {
     }
 
     pub(crate) async fn start_with(&self, start: &Start<'_>) -> Server {
-        let mut arguments: Vec<PathBuf> = vec!["demo".into(), "--state".into(), self.state(), "--no-examples".into()];
+        let mut arguments: Vec<PathBuf> =
+            vec!["demo".into(), "--state".into(), self.state(), "--no-examples".into()];
         arguments.extend(start.datasets.iter().flat_map(|path| [PathBuf::from("--dataset"), path.clone()]));
         let mut command = limited(start.largest_file);
         command.args(arguments).env("SEKISHO_LOG", start.log.unwrap_or("warn")).stdin(Stdio::null());
@@ -211,7 +215,8 @@ fn pristine() -> &'static Path {
         remove_left_over(folder);
         let state = folder.join(format!("pristine-{}", std::process::id()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_sekishod"));
-        let output = command.args(["demo", "--no-examples", "--once", "--state"]).arg(&state).output().unwrap();
+        let output =
+            command.args(["demo", "--no-examples", "--once", "--state"]).arg(&state).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         state
     })
