@@ -55,7 +55,7 @@ pub(crate) fn judge_part(part: &Evidence, profile: &Profile) -> BTreeSet<Reason>
     let exact = part.total().is_some() && part.absolute().is_some();
     let rules = [
         (Reason::Threshold, threshold::fails(part.people(), profile.minimum_count)),
-        (Reason::Units, part.units().iter().any(|units| threshold::fails(*units, profile.minimum_units))),
+        (Reason::Units, too_few_units(part, profile)),
         (Reason::Zero, zero::fails(part.people(), profile.zeros)),
         (Reason::Contributors, contributors::fails(part.contributors(), profile.minimum_count)),
         (Reason::Inexact, !exact),
@@ -78,11 +78,17 @@ pub(crate) fn judge_group<'a>(
     }
     let rules = [
         (Reason::Threshold, threshold::fails(group.people(), profile.minimum_count)),
-        (Reason::Units, group.units().iter().any(|units| threshold::fails(*units, profile.minimum_units))),
+        (Reason::Units, too_few_units(group, profile)),
         (Reason::Branch, separates),
         (Reason::Zero, empty),
     ];
     failed(rules)
+}
+
+/// Whether people stand behind it, and too few of their other units: none that is known is too few as well.
+fn too_few_units(evidence: &Evidence, profile: &Profile) -> bool {
+    let minimum = u64::from(profile.minimum_units);
+    evidence.people() > 0 && evidence.units().iter().any(|units| *units < minimum)
 }
 
 /// Whether one or two people are too much of a sum, by any rule of the profile.

@@ -27,6 +27,8 @@ pub(crate) struct ColumnInfo {
     /// Predicates over columns of the same relation that say who took which branch when a person's value
     /// was computed further below.
     pub(crate) branches: Vec<Scalar>,
+    /// Whether a function of values gave it, so that a sum of it could encode one person's.
+    pub(crate) encoded: bool,
     /// Whether it is a released statistic (which may be withheld).
     pub(crate) statistic: bool,
 }
@@ -166,6 +168,8 @@ pub(crate) struct Statistic {
     pub(crate) function: StatisticFunction,
     /// What is counted or summed; records themselves where it is absent.
     pub(crate) arg: Option<Scalar>,
+    /// What is known with it: the same without the constants that are added.
+    pub(crate) implied: Option<Scalar>,
     pub(crate) filter: Option<Scalar>,
     pub(crate) measure: Measure,
     /// Predicates that tell apart who counts: FILTER, CASE, truth values as numbers.
@@ -214,6 +218,17 @@ pub(crate) struct SortKey {
     pub(crate) arg: Scalar,
     pub(crate) ascending: bool,
     pub(crate) nulls_first: bool,
+}
+
+impl Reference {
+    /// The columns of the code tables.
+    pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
+        match self {
+            Self::Nothing => BTreeSet::new(),
+            Self::Restrict { input, .. } => input.columns(),
+            Self::Scan(scan) => scan.columns.iter().map(|(id, _)| *id).collect(),
+        }
+    }
 }
 
 impl Scalar {

@@ -175,7 +175,7 @@ impl Lowering<'_> {
     fn derived(&mut self, value: &Scalar, data_type: DataType) -> ColumnId {
         let origins = self.origins(value);
         let statistic = self.columns.reads_statistic(value);
-        self.columns.add(ColumnInfo { data_type, origins, branches: Vec::new(), statistic })
+        self.columns.add(ColumnInfo { data_type, origins, branches: Vec::new(), encoded: false, statistic })
     }
 
     /// The stored columns that an expression reads.

@@ -42,9 +42,9 @@ impl Layout {
     }
 
     fn statistic(&mut self, statistic: &Statistic) -> StatisticLayout {
-        let Statistic { function, arg, filter, measure, branches, .. } = statistic;
+        let Statistic { function, arg, implied, filter, measure, branches, .. } = statistic;
         let counted = all_of(filter.iter().cloned().chain(arg.iter().map(is_present)));
-        let parts = match function {
+        let mut parts = match function {
             StatisticFunction::Count | StatisticFunction::People => {
                 vec![(Measure::Count, self.tally(None, counted))]
             }
@@ -54,6 +54,9 @@ impl Layout {
             }
             StatisticFunction::Sum => vec![(measure.clone(), self.tally(arg.clone(), filter.clone()))],
         };
+        if let Some(implied) = implied {
+            parts.push((measure.clone(), self.tally(Some(implied.clone()), filter.clone())));
+        }
         let branches = branches.iter().map(|branch| self.branch(branch, filter.as_ref())).collect();
         StatisticLayout { parts, branches }
     }

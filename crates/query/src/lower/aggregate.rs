@@ -135,6 +135,13 @@ impl Lowering<'_> {
             [arg] => Some(self.scalar(without_widening(arg, function, scope.schema), scope)?),
             _ => return Err(aggregate_refusal(name).at(self.positions.function(name))),
         };
+        let summed = matches!(function, StatisticFunction::Mean | StatisticFunction::Sum);
+        if summed && arg.as_ref().is_some_and(|arg| !measure::is_plain(arg, &self.columns)) {
+            let message = "a sum or mean of a function of values is not allowed over groups of people";
+            let hint = "sum columns, arithmetic of columns and constants, or CASE; use functions in GROUP BY and WHERE";
+            let refusal = Refusal::new(Code::ExpressionNotAllowed, message, hint);
+            return Err(refusal.at(self.positions.function(name)));
+        }
         let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
         let mut branches: Vec<Scalar> = filter.iter().cloned().collect();
         branches.extend(arg.iter().flat_map(|arg| measure::branches(arg, &self.columns)));
@@ -155,9 +162,20 @@ impl Lowering<'_> {
             data_type: data_type.clone(),
             origins: BTreeSet::new(),
             branches: Vec::new(),
+            encoded: false,
             statistic: true,
         };
-        Ok(Statistic { id: self.columns.add(info), function, arg, filter, measure, branches, data_type })
+        let implied = arg.as_ref().filter(|_| summed).and_then(measure::without_constants);
+        Ok(Statistic {
+            id: self.columns.add(info),
+            function,
+            arg,
+            implied,
+            filter,
+            measure,
+            branches,
+            data_type,
+        })
     }
 
     /// The parts of an aggregate call, where it has no part without a rule.

@@ -85,12 +85,48 @@ impl Lowering<'_> {
         scope: Scope<'_>,
         kind: JoinKind,
     ) -> Result<Kind, Refusal> {
-        let on =
-            conditions.iter().map(|condition| self.condition(condition, scope)).collect::<Result<_, _>>()?;
+        let on = conditions
+            .iter()
+            .map(|condition| self.condition(condition, scope))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.check_code_condition(&on, &reference)?;
         Ok(Kind::Records {
             node: Records::ReferenceJoin { input: Box::new(node), reference, on, kind },
             units,
         })
+    }
+
+    /// A code table is joined on the equality of a column with one of its own, and conditions on itself:
+    /// any other condition would give each person a number of rows of the analyst's choice.
+    fn check_code_condition(&self, on: &[Scalar], reference: &Reference) -> Result<(), Refusal> {
+        let codes = reference.columns();
+        let of_codes = |scalar: &Scalar| scalar.columns().is_subset(&codes);
+        let looked_up = |scalar: &Scalar| match scalar {
+            Scalar::Compare { op: Operator::Eq, left, right } => {
+                matches!((left.as_ref(), right.as_ref()), (Scalar::Column(_), Scalar::Column(_)))
+                    && of_codes(left) != of_codes(right)
+            }
+            Scalar::And(_)
+            | Scalar::Arithmetic { .. }
+            | Scalar::Case { .. }
+            | Scalar::Cast { .. }
+            | Scalar::Column(_)
+            | Scalar::Compare { .. }
+            | Scalar::Function { .. }
+            | Scalar::InList { .. }
+            | Scalar::IsNull(_)
+            | Scalar::Like { .. }
+            | Scalar::Literal(_)
+            | Scalar::Negative(_)
+            | Scalar::Not(_)
+            | Scalar::Or(_)
+            | Scalar::Truth { .. } => false,
+        };
+        if on.iter().any(looked_up) && on.iter().all(|scalar| looked_up(scalar) || of_codes(scalar)) {
+            return Ok(());
+        }
+        let hint = "join on column = code, and write every other condition in WHERE";
+        Err(not_supported("a join with a code table on another condition", hint).at(self.positions.join()))
     }
 
     /// Takes out the equality of the subjects, which must be there, and lowers the rest.

@@ -58,6 +58,55 @@ fn amounts(scalar: &Scalar, columns: &mut BTreeSet<ColumnId>) {
     }
 }
 
+/// Whether every amount is a column, arithmetic of columns and constants, or a choice between such: a
+/// function of a value could encode one person's in the digits of a sum.
+pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
+    match arg {
+        Scalar::Column(id) => known.info(*id).is_some_and(|info| !info.encoded),
+        Scalar::Case { branches, otherwise } => branches
+            .iter()
+            .map(|(_, then)| then)
+            .chain(otherwise.as_deref())
+            .all(|then| is_plain(then, known)),
+        Scalar::Function { .. } => false,
+        Scalar::Arithmetic { .. } | Scalar::Cast { .. } | Scalar::Negative(_) => {
+            arg.children().into_iter().all(|child| is_plain(child, known))
+        }
+        Scalar::Literal(_)
+        | Scalar::And(_)
+        | Scalar::Compare { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => true,
+    }
+}
+
+/// `arg` without the constants that are added to it, if there are any: the count of records gives
+/// `SUM(x)` from `SUM(x + c)`, so that `x` is judged as well.
+pub(super) fn without_constants(arg: &Scalar) -> Option<Scalar> {
+    let Scalar::Arithmetic { op: op @ (Operator::Plus | Operator::Minus), left, right } = arg else {
+        return None;
+    };
+    let stripped = |side: &Scalar| without_constants(side).unwrap_or_else(|| side.clone());
+    match (left.columns().is_empty(), right.columns().is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(stripped(right)),
+        (false, true) => Some(stripped(left)),
+        (false, false) => {
+            let (inner_left, inner_right) = (without_constants(left), without_constants(right));
+            if inner_left.is_none() && inner_right.is_none() {
+                return None;
+            }
+            let left = Box::new(inner_left.unwrap_or_else(|| left.as_ref().clone()));
+            let right = Box::new(inner_right.unwrap_or_else(|| right.as_ref().clone()));
+            Some(Scalar::Arithmetic { op: *op, left, right })
+        }
+    }
+}
+
 /// The predicates in `arg` that decide who counts for how much.
 ///
 /// What was decided further below, when a person's value was computed, is among them.

@@ -96,8 +96,7 @@ impl Lowering<'_> {
                 Field::Subject => Field::Subject,
                 Field::Value(value) => {
                     let origins = self.origins(&value);
-                    let branches = measure::branches(&value, &self.columns);
-                    let id = self.person_column(data_type.clone(), origins, branches, aggregates)?;
+                    let id = self.person_column(data_type.clone(), origins, &value, None, aggregates)?;
                     keys.push((id, value));
                     Field::Value(Scalar::Column(id))
                 }
@@ -128,9 +127,7 @@ impl Lowering<'_> {
             let counted = origins.into_iter().collect::<Vec<_>>().join(", ");
             origins = BTreeSet::from([format!("count of {counted}")]);
         }
-        let mut branches = measure::branches(&arg, &self.columns);
-        branches.extend(filter.clone());
-        let id = self.person_column(data_type.clone(), origins, branches, aggregates)?;
+        let id = self.person_column(data_type.clone(), origins, &arg, filter.as_ref(), aggregates)?;
         let function = Arc::clone(&call.func);
         aggregates
             .push((id, PersonAggregate { function, arg, distinct: params.distinct, filter, data_type }));
@@ -142,9 +139,13 @@ impl Lowering<'_> {
         &mut self,
         data_type: DataType,
         origins: BTreeSet<String>,
-        branches: Vec<Scalar>,
+        value: &Scalar,
+        filter: Option<&Scalar>,
         aggregates: &mut PersonAggregates,
     ) -> Result<ColumnId, Refusal> {
+        let mut branches = measure::branches(value, &self.columns);
+        branches.extend(filter.cloned());
+        let encoded = !measure::is_plain(value, &self.columns);
         let mut lifted = Vec::new();
         for branch in branches {
             self.spend(branch.size().0)?;
@@ -161,7 +162,7 @@ impl Lowering<'_> {
             let left = Box::new(Scalar::Column(count));
             lifted.push(Scalar::Compare { op: Operator::Gt, left, right: none });
         }
-        Ok(self.columns.add(ColumnInfo { data_type, origins, branches: lifted, statistic: false }))
+        Ok(self.columns.add(ColumnInfo { data_type, origins, branches: lifted, encoded, statistic: false }))
     }
 
     /// How many of the person's records take a branch.
@@ -171,6 +172,7 @@ impl Lowering<'_> {
             data_type: data_type.clone(),
             origins: BTreeSet::new(),
             branches: Vec::new(),
+            encoded: false,
             statistic: false,
         };
         let id = self.columns.add(info);

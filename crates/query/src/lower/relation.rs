@@ -111,6 +111,7 @@ impl Lowering<'_> {
                 data_type: field.data_type().clone(),
                 origins,
                 branches: Vec::new(),
+                encoded: false,
                 statistic: false,
             };
             match &column.class {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, InList, Like, ScalarFunction};
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 use crate::algebra::{Scalar, TruthValue};
 use crate::functions;
@@ -13,6 +13,10 @@ use crate::model::{Code, Position, Refusal};
 use crate::position;
 
 use super::{Field, Lowering, Scope, not_supported};
+
+/// Longest LIKE pattern, in bytes: what the engine makes of a longer one may fail, and only where a record
+/// gets there.
+const LONGEST_PATTERN: usize = 256;
 
 /// The deepest that an expression may be after projections were seen through.
 const DEEPEST: usize = 200;
@@ -193,6 +197,11 @@ impl Lowering<'_> {
             .ok_or_else(|| operator_refusal(op).at(self.positions.operator(&op.to_string())))?;
         let left = Box::new(self.value(&binary.left, scope, depth.saturating_add(1))?);
         let right = Box::new(self.value(&binary.right, scope, depth.saturating_add(1))?);
+        if matches!(allowed, Operation::Arithmetic) && is_span(binary, scope) {
+            let hint = "compare dates with `date + INTERVAL '90 days'`, or take date_part of each";
+            return Err(not_supported("a difference of dates as a value", hint)
+                .at(self.positions.operator(&op.to_string())));
+        }
         Ok(match allowed {
             Operation::Arithmetic => Scalar::Arithmetic { op, left, right },
             Operation::Comparison => Scalar::Compare { op, left, right },
@@ -253,6 +262,16 @@ impl Lowering<'_> {
             let message = "LIKE with a pattern that is not a constant is not allowed";
             return Err(Refusal::new(Code::ExpressionNotAllowed, message, "write the pattern as a text"));
         }
+        if let Scalar::Literal(text) = &pattern
+            && text.to_string().len() > LONGEST_PATTERN
+        {
+            let message = format!("a LIKE pattern of more than {LONGEST_PATTERN} bytes is not allowed");
+            return Err(Refusal::new(
+                Code::ExpressionNotAllowed,
+                message,
+                "write several shorter ones with OR",
+            ));
+        }
         Ok(Scalar::Like {
             arg: Box::new(self.value(&like.expr, scope, depth)?),
             pattern: Box::new(pattern),
@@ -298,6 +317,12 @@ impl Lowering<'_> {
 pub(crate) fn function_refusal(name: &str) -> Refusal {
     let hint = "the functions that may be used are listed by `sekisho catalog`";
     Refusal::new(Code::FunctionNotAllowed, format!("the function `{name}` is not allowed"), hint)
+}
+
+/// Whether arithmetic gives a span of time, which the engine compares and casts with errors.
+fn is_span(binary: &BinaryExpr, scope: Scope<'_>) -> bool {
+    let data_type = Expr::BinaryExpr(binary.clone()).get_type(scope.schema);
+    matches!(data_type, Ok(DataType::Duration(_) | DataType::Interval(_)))
 }
 
 /// A constant in the type that it is used with: what does not convert is seen in the text.
