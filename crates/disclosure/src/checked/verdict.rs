@@ -1,6 +1,6 @@
 //! Which cells of a release are withheld: each judged by itself, then all of one measure together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use arrow::util::display::array_value_to_string;
 
@@ -9,7 +9,7 @@ use crate::evidence::Evidence;
 use crate::profile::Profile;
 use crate::rules::{self, Reason};
 use crate::suppression::{self, Candidate, Place};
-use crate::unreleased::{CellTable, Measure, StatisticColumn};
+use crate::unreleased::{CellTable, StatisticColumn};
 
 /// What was decided of one cell.
 #[derive(Clone, Debug, Default)]
@@ -46,14 +46,12 @@ impl TableVerdict {
 /// The verdicts on the tables of one release.
 pub(super) fn judge(tables: &[CellTable], profile: &Profile, steps: u64) -> Result<Vec<TableVerdict>, Error> {
     let mut verdicts: Vec<TableVerdict> = tables.iter().map(|table| alone(table, profile)).collect();
-    for measure in by_measure(tables, profile)?.into_values() {
-        let (cells, candidates): (Vec<Cell>, Vec<Candidate<'_>>) = measure.into_iter().unzip();
-        for number in suppression::suppress(&candidates, profile, steps) {
-            let cell = cells.get(number).copied();
-            let verdict = cell.and_then(|cell| verdicts.get_mut(cell.table)?.cell(cell.statistic, cell.row));
-            if let Some(verdict) = verdict {
-                verdict.reasons.insert(Reason::Secondary);
-            }
+    let (cells, candidates): (Vec<Cell>, Vec<Candidate<'_>>) = sums(tables, profile)?.into_iter().unzip();
+    for number in suppression::suppress(&candidates, profile, steps) {
+        let cell = cells.get(number).copied();
+        let verdict = cell.and_then(|cell| verdicts.get_mut(cell.table)?.cell(cell.statistic, cell.row));
+        if let Some(verdict) = verdict {
+            verdict.reasons.insert(Reason::Secondary);
         }
     }
     Ok(verdicts)
@@ -67,8 +65,8 @@ struct Cell {
     row: usize,
 }
 
-/// The sums of each measure, with the cells that they are in.
-type ByMeasure<'a> = BTreeMap<&'a Measure, Vec<(Cell, Candidate<'a>)>>;
+/// The sums of a release, with the cells that they are in.
+type Sums<'a> = Vec<(Cell, Candidate<'a>)>;
 
 /// Each cell of a table judged by itself.
 fn alone(table: &CellTable, profile: &Profile) -> TableVerdict {
@@ -89,22 +87,22 @@ fn alone(table: &CellTable, profile: &Profile) -> TableVerdict {
     }
 }
 
-/// The sums of each measure that ask to be published or must be kept secret.
-fn by_measure<'a>(tables: &'a [CellTable], profile: &Profile) -> Result<ByMeasure<'a>, Error> {
-    let mut measures = ByMeasure::new();
+/// The sums that ask to be published or must be kept secret. All stand in one system, whatever they are sums
+/// of: `SUM(1 + 0 * x)` is a count, and which sums are, no name of a measure can tell.
+fn sums<'a>(tables: &'a [CellTable], profile: &Profile) -> Result<Sums<'a>, Error> {
+    let mut sums = Sums::new();
     for (at, table) in tables.iter().enumerate() {
         let labels = (0..table.groups.len()).map(|row| label(table, row)).collect::<Result<Vec<_>, _>>()?;
         for (number, statistic) in table.statistics.iter().enumerate() {
             for (row, (group, label)) in table.groups.iter().zip(&labels).enumerate() {
                 let place = |part| Place { table: at, statistic: number, part, label: label.clone() };
-                for (measure, candidate) in candidates(statistic, row, group, &place, profile) {
-                    let cell = Cell { table: at, statistic: number, row };
-                    measures.entry(measure).or_default().push((cell, candidate));
-                }
+                let cell = Cell { table: at, statistic: number, row };
+                let asked = candidates(statistic, row, group, &place, profile);
+                sums.extend(asked.into_iter().map(|candidate| (cell, candidate)));
             }
         }
     }
-    Ok(measures)
+    Ok(sums)
 }
 
 /// The parts of one cell. A part of a withheld statistic that no rule withholds is neither published nor
@@ -115,25 +113,21 @@ fn candidates<'a>(
     group: &'a Evidence,
     place: &impl Fn(usize) -> Place,
     profile: &Profile,
-) -> Vec<(&'a Measure, Candidate<'a>)> {
+) -> Vec<Candidate<'a>> {
     let whole_fails = !judge_whole(statistic, row, group, profile).is_empty();
-    let parts: Vec<(usize, &Measure, &Evidence, bool)> = statistic
+    let parts: Vec<(usize, &Evidence, bool)> = statistic
         .parts
         .iter()
         .enumerate()
-        .filter_map(|(number, part)| Some((number, &part.measure, part.evidence.get(row)?)))
-        .map(|(number, measure, evidence)| {
+        .filter_map(|(number, part)| Some((number, part.evidence.get(row)?)))
+        .map(|(number, evidence)| {
             let fails = whole_fails || !rules::judge_part(evidence, profile).is_empty();
-            (number, measure, evidence, fails)
+            (number, evidence, fails)
         })
         .collect();
     let withheld = parts.iter().any(|(.., fails)| *fails);
     let concerned = parts.into_iter().filter(|(.., fails)| *fails == withheld);
-    concerned
-        .map(|(part, measure, evidence, withheld)| {
-            (measure, Candidate { place: place(part), evidence, withheld })
-        })
-        .collect()
+    concerned.map(|(part, evidence, withheld)| Candidate { place: place(part), evidence, withheld }).collect()
 }
 
 /// What fails for a statistic as a whole.
