@@ -1,9 +1,9 @@
 //! What must be withheld as well, so that the published numbers give no withheld one away.
 //!
-//! A sum over people is a vector: each person's contribution. Whoever has the published sums of one
-//! measure has every linear combination of them, whatever table or statistic they stand in; a table's
-//! margins, a FILTER next to its total, two overlapping groups and a mean's hidden count are all the
-//! same case. So, for each measure of a release, what is published must satisfy three conditions:
+//! A sum over people is a vector: each person's contribution. Whoever has the published sums has every
+//! linear combination of them, whatever table or statistic they stand in and whatever they are sums of;
+//! a table's margins, a FILTER next to its total, two overlapping groups and a mean's hidden count are
+//! all the same case. So what is published of a release must satisfy three conditions:
 //!
 //! 1. no combination concerns 1 … minimum_count − 1 people, whatever its coefficients ([`few`]). This
 //!    covers every withheld small cell, every small rest of a total and every small difference;
