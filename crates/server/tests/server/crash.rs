@@ -32,6 +32,15 @@ const ANALYSES: &[(&str, &str, State)] = &[
     ("nafld", "SELECT patient_id, age FROM patients", State::Refused),
 ];
 
+/// What moves a job to a settled state.
+const SETTLING: &[EventKind] = &[
+    EventKind::JobCancelled,
+    EventKind::JobFailed,
+    EventKind::JobHeld,
+    EventKind::JobRefused,
+    EventKind::JobReleased,
+];
+
 /// Jobs that the server accepted, by request id.
 type Accepted = RefCell<BTreeMap<String, String>>;
 
@@ -63,26 +72,27 @@ fn entries(state: &Path) -> Vec<Entry> {
     text.lines().map(|line| Entry::decode(line.as_bytes()).unwrap()).collect()
 }
 
-/// How often each job was moved to a settled state, and by which entry.
+/// The entries by which each job was moved to a settled state.
 fn ends(state: &Path) -> BTreeMap<String, Vec<EventKind>> {
     let mut ends: BTreeMap<String, Vec<EventKind>> = BTreeMap::new();
     for entry in entries(state) {
         let (Some(project), Some(job)) = (entry.project, entry.job) else { continue };
         let of_job = ends.entry(format!("projects/{project}/jobs/{job}")).or_default();
-        let settles =
-            [EventKind::JobReleased, EventKind::JobHeld, EventKind::JobRefused, EventKind::JobFailed];
-        if settles.contains(&entry.kind) || entry.kind == EventKind::JobCancelled {
+        if SETTLING.contains(&entry.kind) {
             of_job.push(entry.kind);
         }
     }
     ends
 }
 
+/// The entry that moves a job to its last state.
 fn settling(state: State) -> EventKind {
-    match state {
-        State::Released => EventKind::JobReleased,
-        State::Held => EventKind::JobHeld,
-        _ => EventKind::JobRefused,
+    if state == State::Released {
+        EventKind::JobReleased
+    } else if state == State::Held {
+        EventKind::JobHeld
+    } else {
+        EventKind::JobRefused
     }
 }
 
@@ -200,4 +210,14 @@ async fn a_server_does_not_start_over_an_altered_log() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains("entry 0 is not the one"), "{said}");
     assert!(!home.state().join("ready.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_in_the_clear_that_a_killed_run_left_are_removed() {
+    let home = Home::new();
+    let left = home.state().join("incoming/nafld");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("patients.csv.gz"), "in the clear").unwrap();
+    home.start().await.stop().await;
+    assert!(!home.state().join("incoming").exists());
 }

@@ -73,7 +73,7 @@ async fn a_text_that_is_too_deep_is_refused_and_the_server_stays_up() {
         let job = settled(&client, &job.name).await;
         let problem = job.problem.clone().unwrap_or_default();
         assert_eq!(job.state(), State::Refused, "{what}: {problem:?}");
-        assert!(!problem.code.is_empty() && problem.message.len() < 500, "{what}: {problem:?}");
+        assert!(!problem.code.is_empty() && !problem.message.is_empty(), "{what}: {problem:?}");
     }
     server.answers().await;
     server.stop().await;
