@@ -7,7 +7,8 @@ use std::{env, fs};
 use protox::prost::Message;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Read when it runs: a build directory may be shared by several checkouts.
+    let proto = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", proto.display());
     let mut files = fs::read_dir(proto.join("sekisho/v1"))?
         .map(|entry| Ok(entry?.path()))

@@ -10,7 +10,7 @@ use super::fixture::{Fixture, ward};
 const SMALL_STACK: usize = 2 << 20;
 
 /// Long enough for a busy machine, far too short for anything exponential.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(120);
 
 /// What may come of a hostile text.
 #[derive(Clone, Copy, Debug)]
