@@ -8,6 +8,7 @@
 )]
 
 mod canary;
+mod encodings;
 mod fixture;
 mod hostile;
 mod random;
