@@ -22,7 +22,7 @@ const NO_CHANGE: [&str; 12] = [
 ];
 
 fn source(file: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file)).unwrap()
+    std::fs::read_to_string(Path::new("src").join(file)).unwrap()
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn every_public_method_that_changes_something_takes_an_entry() {
 
 #[test]
 fn only_two_files_write_to_the_database_and_only_the_store_calls_them() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folder = Path::new("src");
     for file in std::fs::read_dir(folder).unwrap() {
         let file = file.unwrap().file_name().into_string().unwrap();
         let source = source(&file);

@@ -20,7 +20,7 @@ const BUILT: [&str; 5] = [".git", ".venv", "__pycache__", "node_modules", "targe
 const DEPENDENCIES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new("../..").canonicalize().unwrap()
 }
 
 fn read(path: &Path) -> String {

@@ -8,7 +8,7 @@ use sekisho_model::{Hold, SnapshotPin};
 use crate::people::Door;
 
 fn shipped() -> Projects {
-    Projects::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/projects")).unwrap()
+    Projects::load(Path::new("../../policies/projects")).unwrap()
 }
 
 #[tokio::test]
@@ -61,8 +61,7 @@ fn the_demonstration_projects_are_as_promised() {
 
 #[test]
 fn the_documented_example_is_a_project() {
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/README.md"));
+    let readme = std::fs::read_to_string("../../policies/README.md");
     let readme = readme.unwrap();
     let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let folder = tempfile::TempDir::new().unwrap();

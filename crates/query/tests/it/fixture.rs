@@ -26,7 +26,7 @@ pub(crate) fn ward() -> PathBuf {
 }
 
 fn data(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data").join(path)
+    Path::new("../../tests/data").join(path).canonicalize().unwrap()
 }
 
 /// A built-in profile.

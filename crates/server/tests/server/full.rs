@@ -175,7 +175,7 @@ async fn a_standard_error_that_is_full_does_not_stop_the_server() {
 async fn an_ingest_that_fills_the_disk_leaves_the_last_snapshot() {
     let home = Home::new();
     let ingest = |largest_file| {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/nafld/manifest.toml");
+        let manifest = Path::new("../../tests/data/nafld/manifest.toml");
         let mut command = limited(largest_file);
         command.arg("ingest").arg("--state").arg(home.state()).arg("--manifest").arg(manifest);
         command.output().unwrap()

@@ -11,7 +11,7 @@ use crate::support::{Home, demo, latest, small, texts};
 
 /// A source file, row by row, without the columns that are dropped.
 fn source(dataset: &str, table: &str, dropped: &[usize]) -> Vec<Vec<String>> {
-    let path = format!("{}/../../tests/data/{dataset}/{table}.csv.gz", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("../../tests/data/{dataset}/{table}.csv.gz");
     let mut reader = csv::Reader::from_reader(GzDecoder::new(File::open(path).unwrap()));
     let kept = |record: csv::StringRecord| {
         let fields = record.iter().enumerate().filter(|(at, _)| !dropped.contains(at));

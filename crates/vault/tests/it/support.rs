@@ -84,7 +84,7 @@ impl Home {
 
 /// The manifest of a demonstration dataset.
 pub(crate) fn demo(name: &str) -> Manifest {
-    let folder = FsPath::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data").join(name);
+    let folder = FsPath::new("../../tests/data").join(name);
     Manifest::read(&folder.join("manifest.toml")).unwrap()
 }
 
