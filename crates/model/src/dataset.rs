@@ -2,7 +2,7 @@
 //!
 //! Columns that were dropped at ingest (free text, another person's identifier) are not here.
 
-use crate::DatasetId;
+use crate::{DatasetId, Isolating};
 
 /// A dataset as an approved project may see it: structure and meaning, never a record.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,6 +74,15 @@ pub struct Column {
     pub data_type: ColumnType,
     /// The declared domain: a row whose keys all come from one is shown whatever the data.
     pub values: Option<Vec<String>>,
+    /// What is known of it, where single values could single people out; `None` where they are
+    /// shared by enough people.
+    pub isolating: Option<Isolating>,
+    /// Whether a value tells something that may harm a person: a diagnosis, say. That all of a
+    /// group have it, or that nobody has, is then a disclosure too.
+    pub sensitive: bool,
+    /// Whether its values are codes of a public list (diagnoses, drugs, tests), of which an
+    /// analysis may name many at once.
+    pub code: bool,
 }
 
 /// What a column means.

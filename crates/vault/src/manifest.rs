@@ -16,7 +16,7 @@ mod tests;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use sekisho_model::{Column, ColumnClass, ColumnType, Dataset, DatasetId, Table, TableKind};
+use sekisho_model::{Column, ColumnClass, ColumnType, Dataset, DatasetId, Isolating, Step, Table, TableKind};
 
 use crate::{Error, Result};
 
@@ -79,7 +79,18 @@ pub(crate) enum Fate {
     /// It becomes the dense id.
     Subject,
     /// It is kept.
-    Value { class: ColumnClass, data_type: ColumnType, domain: Option<Domain> },
+    Value { class: ColumnClass, data_type: ColumnType, domain: Option<Domain>, declared: Declared },
+}
+
+/// What is declared of a column's values beside their type.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Declared {
+    /// Whether single values could single people out; found at ingest where it is not declared.
+    pub(crate) isolating: Option<bool>,
+    /// By what the values may be cut, if they are isolating; found at ingest where not declared.
+    pub(crate) step: Option<Step>,
+    pub(crate) sensitive: bool,
+    pub(crate) code: bool,
 }
 
 /// The declared values of a column, in the order of the manifest.
@@ -122,7 +133,8 @@ impl Manifest {
         })
     }
 
-    /// The dataset as the catalogue will show it: without what is left out at ingest.
+    /// The dataset as the catalogue will show it: without what is left out at ingest. Of isolating
+    /// columns it knows what is declared, and not what only the records tell.
     #[must_use]
     pub fn catalogue(&self) -> Dataset {
         let tables: Vec<Table> = self.tables.iter().map(TableSource::catalogue).collect();
@@ -147,16 +159,20 @@ impl TableSource {
 
 impl ColumnSource {
     fn catalogue(&self) -> Option<Column> {
-        let (class, data_type, values) = match &self.fate {
+        let (class, data_type, values, declared) = match &self.fate {
             Fate::Drop => return None,
-            Fate::Pseudonym => (ColumnClass::Identifier, ColumnType::Text, None),
-            Fate::Subject => (ColumnClass::Subject, ColumnType::DenseId, None),
-            Fate::Value { class, data_type, domain } => {
-                (class.clone(), *data_type, domain.as_ref().map(|domain| domain.listed.clone()))
+            Fate::Pseudonym => (ColumnClass::Identifier, ColumnType::Text, None, Declared::default()),
+            Fate::Subject => (ColumnClass::Subject, ColumnType::DenseId, None, Declared::default()),
+            Fate::Value { class, data_type, domain, declared } => {
+                let values = domain.as_ref().map(|domain| domain.listed.clone());
+                (class.clone(), *data_type, values, *declared)
             }
         };
         let (name, description) = (self.name.clone(), self.description.clone());
-        Some(Column { name, description, class, data_type, values })
+        let isolating = (declared.isolating == Some(true))
+            .then(|| declared.step.map_or(Isolating::Unknown, Isolating::Declared));
+        let Declared { sensitive, code, .. } = declared;
+        Some(Column { name, description, class, data_type, values, isolating, sensitive, code })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whether a manifest makes sense, and if not: where, why, and what to write instead.
 
+mod declared;
+
 use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -7,10 +9,11 @@ use std::path::{Path, PathBuf};
 use sekisho_model::{ColumnClass, ColumnType, TableKind};
 use toml::Spanned;
 
+use self::declared::{DeclaredText, with_declared};
 use super::document::{
     ActionText, ClassText, ColumnText, Document, FilesText, KindText, PseudonymText, ScalarText, TableText,
 };
-use super::{ColumnSource, Domain, Fate, Manifest, Pseudonym, TableSource};
+use super::{ColumnSource, Declared, Domain, Fate, Manifest, Pseudonym, TableSource};
 use crate::source::Format;
 
 /// Longest name of a table or column, in bytes.
@@ -141,8 +144,9 @@ fn key(
     }
 }
 
-fn column(text: ColumnText, kind: TableKind) -> Checked<ColumnSource> {
+fn column(mut text: ColumnText, kind: TableKind) -> Checked<ColumnSource> {
     let at = text.name.span();
+    let declared = DeclaredText::of(&mut text);
     let name = text.name.into_inner();
     let personal = matches!(
         text.class,
@@ -175,7 +179,7 @@ fn column(text: ColumnText, kind: TableKind) -> Checked<ColumnSource> {
         ClassText::Measure => value(&name, &at, ColumnClass::Measure, data_type)?,
         ClassText::Unit => value(&name, &at, unit(&name, &at, text.kind)?, data_type)?,
     };
-    let fate = with_domain(fate, text.values)?;
+    let fate = with_declared(with_domain(fate, text.values)?, kind, declared)?;
     let header = text.header.unwrap_or_else(|| name.clone());
     Ok(ColumnSource { name, header, description: text.description, fate })
 }
@@ -208,13 +212,13 @@ fn value(
     if class == ColumnClass::Date && !temporal {
         return problem(span, "a date column is of type date or timestamp; a number of days is a measure");
     }
-    Ok(Fate::Value { class, data_type, domain: None })
+    Ok(Fate::Value { class, data_type, domain: None, declared: Declared::default() })
 }
 
 fn with_domain(fate: Fate, values: Option<Spanned<Vec<ScalarText>>>) -> Checked<Fate> {
     let Some(values) = values else { return Ok(fate) };
     let span = values.span();
-    let Fate::Value { class, data_type, .. } = fate else {
+    let Fate::Value { class, data_type, declared, .. } = fate else {
         return problem(span, "only a kept column has declared values; take them out");
     };
     let mut listed = Vec::new();
@@ -244,7 +248,7 @@ fn with_domain(fate: Fate, values: Option<Spanned<Vec<ScalarText>>>) -> Checked<
     if listed.is_empty() {
         return problem(span, "`values` is empty; list the values or take it out");
     }
-    Ok(Fate::Value { class, data_type, domain: Some(Domain { listed, set }) })
+    Ok(Fate::Value { class, data_type, domain: Some(Domain { listed, set }), declared })
 }
 
 fn column_type(text: Spanned<String>) -> Checked<Spanned<ColumnType>> {

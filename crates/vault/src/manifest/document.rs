@@ -68,6 +68,10 @@ pub(super) struct ColumnText {
     #[serde(rename = "type")]
     pub(super) data_type: Option<Spanned<String>>,
     pub(super) values: Option<Spanned<Vec<ScalarText>>>,
+    pub(super) isolating: Option<Spanned<bool>>,
+    pub(super) step: Option<Spanned<StepText>>,
+    pub(super) sensitive: Option<Spanned<bool>>,
+    pub(super) code: Option<Spanned<bool>>,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq)]
@@ -95,6 +99,15 @@ pub(super) enum ActionText {
 pub(super) enum ScalarText {
     Boolean(bool),
     Integer(i64),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum StepText {
+    Integer(i64),
+    /// Only to be told why not.
+    Float(#[expect(dead_code, reason = "a binary fraction is not what was written")] f64),
     Text(String),
 }
 

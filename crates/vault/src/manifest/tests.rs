@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sekisho_model::{ColumnClass, ColumnType};
+use sekisho_model::{ColumnClass, ColumnType, DateGrain, Isolating, Step};
 
 use super::*;
 
@@ -48,6 +48,13 @@ fn the_documented_example_says_what_it_documents() {
     assert_eq!(visits.column("physician").unwrap().class, ColumnClass::Identifier);
     assert_eq!(visits.column("cost").unwrap().data_type, ColumnType::Decimal { precision: 9, scale: 2 });
     assert_eq!(visits.column("sex").unwrap().values, Some(vec!["F".into(), "M".into()]));
+    let isolating =
+        visits.columns.iter().filter_map(|column| Some((column.name.as_str(), column.isolating?)));
+    let step = Isolating::Declared(Step::number("500").unwrap());
+    assert_eq!(isolating.collect::<Vec<_>>(), [("cost", step)]);
+    let diagnosis = visits.column("diagnosis").unwrap();
+    assert!(diagnosis.code && diagnosis.sensitive);
+    assert!(visits.columns.iter().filter(|column| column.code || column.sensitive).count() == 1);
     assert_eq!(manifest.tables[1].key.as_deref(), Some("code"));
 }
 
@@ -89,6 +96,97 @@ fn what_a_manifest_may_not_say_is_refused_with_line_and_cure() {
     check("name = \"sex\"", "name = \"notes\"", "named twice");
     check("header = \"Notes", "header = \"hospital\"", "the same header");
     check("kind = \"subject\"", "kind = \"code\"", "holds no people");
+}
+
+/// A column `x` of a table of people, with these lines: what is said of it, or the words of the error.
+fn column(lines: &str) -> Result<Column, String> {
+    let people =
+        "[[table]]\nname = \"t\"\nfile = \"t.csv\"\n[[table.column]]\nname = \"id\"\nclass = \"subject\"";
+    let head = "dataset = \"d\"\ntitle = \"t\"\nsource = \"s\"\nlicence = \"l\"";
+    let manifest = parse(&format!("{head}\n{people}\n[[table.column]]\nname = \"x\"\n{lines}"));
+    manifest
+        .map(|manifest| manifest.catalogue().tables[0].column("x").unwrap().clone())
+        .map_err(|error| error.to_string())
+}
+
+/// A column of this class and type.
+fn kept(class: &str, data_type: &str, more: &str) -> Result<Column, String> {
+    column(&format!("class = \"{class}\"\ntype = \"{data_type}\"\n{more}"))
+}
+
+#[test]
+fn a_step_is_one_that_the_type_has() {
+    let number = |text: &str| Some(Isolating::Declared(Step::number(text).unwrap()));
+    for (data_type, step, expected) in [
+        ("integer", "365", "365"),
+        ("integer", "\"20.0\"", "20"),
+        ("decimal(4,1)", "\"0.5\"", "0.5"),
+        ("decimal(4,1)", "\"999.9\"", "999.9"),
+        (
+            "decimal(38,38)",
+            "\"0.00000000000000000000000000000000000001\"",
+            "0.00000000000000000000000000000000000001",
+        ),
+        ("double", "\"0.125\"", "0.125"),
+    ] {
+        let made = kept("measure", data_type, &format!("isolating = true\nstep = {step}")).unwrap();
+        assert_eq!(made.isolating, number(expected), "{data_type} {step}");
+    }
+    for (grain, expected) in [("day", DateGrain::Day), ("week", DateGrain::Week), ("year", DateGrain::Year)] {
+        for data_type in ["date", "timestamp"] {
+            let made = kept("date", data_type, &format!("isolating = true\nstep = \"{grain}\"")).unwrap();
+            assert_eq!(made.isolating, Some(Isolating::Declared(Step::Date(expected))));
+        }
+    }
+    // What only the records tell is not known yet, and what is not declared isolating may not be.
+    assert_eq!(kept("measure", "integer", "isolating = true").unwrap().isolating, Some(Isolating::Unknown));
+    assert_eq!(kept("measure", "integer", "step = 5").unwrap().isolating, None);
+    assert_eq!(kept("date", "timestamp", "step = \"day\"").unwrap().isolating, None);
+    assert_eq!(kept("measure", "integer", "isolating = false").unwrap().isolating, None);
+    let quiet = kept("dimension", "text", "sensitive = false\ncode = false").unwrap();
+    assert!(!quiet.sensitive && !quiet.code);
+}
+
+#[test]
+fn what_cannot_be_declared_of_a_column_is_refused_with_a_cure() {
+    let refused = |class, data_type, more: &str, words: &str| {
+        let error = kept(class, data_type, more).unwrap_err();
+        assert!(error.contains(words) && !error.contains('\n'), "{error}\nshould say: {words}");
+    };
+    for step in ["0", "-5", "\"0.0\"", "\"-1\"", "\"1e3\"", "\"month\"", "\"\""] {
+        refused("measure", "integer", &format!("step = {step}"), "a number above zero");
+    }
+    refused("measure", "double", "step = 0.5", "written in quotes");
+    refused("measure", "integer", "step = \"0.5\"", "a step of 0.5 cannot be written exactly as integer");
+    refused("measure", "decimal(4,1)", "step = \"0.25\"", "exactly as decimal(4,1)");
+    refused("measure", "decimal(4,1)", "step = 1000", "exactly as decimal(4,1)");
+    refused("measure", "integer", "step = 5\nisolating = false", "has no step");
+    refused("measure", "integer", "step = true", "did not match");
+    refused("measure", "integer", "isolating = \"yes\"", "expected a boolean");
+    for step in ["\"hour\"", "5", "\"Month\""] {
+        refused("date", "date", &format!("isolating = true\nstep = {step}"), "\"month\"");
+        refused("date", "timestamp", &format!("step = {step}"), "\"month\"");
+    }
+    refused("date", "date", "isolating = true", "needs a step");
+    refused("date", "date", "step = \"month\"", "add `isolating = true`");
+    for data_type in ["text", "boolean"] {
+        refused("dimension", data_type, "isolating = false", "a number, a date or a timestamp is isolating");
+        refused("dimension", data_type, "step = 5", "a number, a date or a timestamp has a step");
+    }
+    refused("dimension", "boolean", "code = true", "of type text or integer holds codes");
+    refused("measure", "integer", "code = true", "of type text or integer holds codes");
+    refused("dimension", "integer", "code = true\nisolating = true", "codes are names");
+    refused("dimension", "integer", "code = true\nstep = 5", "codes are names");
+    refused("unit", "text", "kind = \"ward\"\nsensitive = true", "take them out here");
+    for line in ["isolating = true", "step = 5", "sensitive = false", "code = true"] {
+        for class in ["subject", "identifier", "free-text", "other-person"] {
+            let error = column(&format!("class = \"{class}\"\n{line}")).unwrap_err();
+            assert!(error.contains("take them out here"), "{class} {line}: {error}");
+        }
+    }
+    // Nothing of a code table is anybody's.
+    let with_code = EXAMPLE.replace("name = \"name\"\nclass", "name = \"name\"\nsensitive = true\nclass");
+    assert!(parse(&with_code).unwrap_err().to_string().contains("take them out here"));
 }
 
 #[test]

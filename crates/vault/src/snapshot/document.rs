@@ -3,19 +3,28 @@
 //! The body is sealed because declared values, descriptions and row counts stand in it, and so
 //! that nobody without the master key can change what a column means.
 
+mod column;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::path::Path;
-use sekisho_model::{Column, ColumnClass, ColumnType, Dataset, Digest, SnapshotId, Table, TableKind};
+use sekisho_model::{Dataset, Digest, SnapshotId, Table, TableKind};
 use serde::{Deserialize, Serialize};
 
+use self::column::{ColumnRow, column, column_row};
 use super::{Parts, Snapshot, StoredFile, StoredTable, schema};
 use crate::manifest::Pseudonym;
 use crate::{Error, Keyring, Result};
 
-/// The version of the stored form.
-const FORMAT: u32 = 1;
+/// The version of the stored form. Format 2 says of each column whether it is isolating, and format
+/// 1 does not.
+const FORMAT: u32 = 2;
+
+/// The oldest version that is read.
+const OLDEST: u32 = 1;
 
 #[derive(Deserialize, Serialize)]
 struct Envelope {
@@ -69,40 +78,6 @@ enum KindRow {
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct ColumnRow {
-    name: String,
-    description: String,
-    class: ClassRow,
-    data_type: TypeRow,
-    values: Option<Vec<String>>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum ClassRow {
-    Date,
-    Dimension,
-    Identifier,
-    Measure,
-    Subject,
-    Unit { kind: String },
-}
-
-#[derive(Clone, Copy, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum TypeRow {
-    Boolean,
-    Date,
-    Decimal { precision: u8, scale: u8 },
-    DenseId,
-    Double,
-    Integer,
-    Text,
-    Timestamp,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct FileRow {
     path: String,
     size: u64,
@@ -141,7 +116,7 @@ pub(super) fn read(
     if envelope.format > FORMAT {
         return Err(Error::Newer { object: object() });
     }
-    if envelope.format < FORMAT || envelope.dataset != id.dataset.as_str() || envelope.number != id.number {
+    if envelope.format < OLDEST || envelope.dataset != id.dataset.as_str() || envelope.number != id.number {
         return Err(Error::Altered { object: object() });
     }
     if envelope.key != keyring.id() {
@@ -156,7 +131,12 @@ pub(super) fn read(
     for row in body.tables {
         let (key, files) = (row.key.clone(), row.files.iter().map(file).collect::<Option<Vec<_>>>());
         let files = files.ok_or_else(altered)?;
-        let table = table(row);
+        // The envelope is not sealed: a version that the body does not have was put there.
+        if row.columns.iter().any(|column| column.of_format_2() != (envelope.format > OLDEST)) {
+            return Err(altered());
+        }
+        // A step that this version does not know was written by a later one.
+        let table = table(row).ok_or_else(|| Error::Newer { object: object() })?;
         let (name, kind, schema) = (table.name.clone(), table.kind, schema(&table));
         stored.push(StoredTable { name, kind, key, schema, files });
         tables.push(table);
@@ -210,68 +190,13 @@ fn table_row(table: &Table, stored: &StoredTable) -> TableRow {
     }
 }
 
-fn table(row: TableRow) -> Table {
-    Table {
-        name: row.name,
-        description: row.description,
-        kind: match row.kind {
-            KindRow::Code => TableKind::Code,
-            KindRow::Subject => TableKind::Subject,
-        },
-        columns: row.columns.into_iter().map(column).collect(),
-    }
-}
-
-fn column_row(column: &Column) -> ColumnRow {
-    ColumnRow {
-        name: column.name.clone(),
-        description: column.description.clone(),
-        class: match &column.class {
-            ColumnClass::Date => ClassRow::Date,
-            ColumnClass::Dimension => ClassRow::Dimension,
-            ColumnClass::Identifier => ClassRow::Identifier,
-            ColumnClass::Measure => ClassRow::Measure,
-            ColumnClass::Subject => ClassRow::Subject,
-            ColumnClass::Unit { kind } => ClassRow::Unit { kind: kind.clone() },
-        },
-        data_type: match column.data_type {
-            ColumnType::Boolean => TypeRow::Boolean,
-            ColumnType::Date => TypeRow::Date,
-            ColumnType::Decimal { precision, scale } => TypeRow::Decimal { precision, scale },
-            ColumnType::DenseId => TypeRow::DenseId,
-            ColumnType::Double => TypeRow::Double,
-            ColumnType::Integer => TypeRow::Integer,
-            ColumnType::Text => TypeRow::Text,
-            ColumnType::Timestamp => TypeRow::Timestamp,
-        },
-        values: column.values.clone(),
-    }
-}
-
-fn column(row: ColumnRow) -> Column {
-    Column {
-        name: row.name,
-        description: row.description,
-        class: match row.class {
-            ClassRow::Date => ColumnClass::Date,
-            ClassRow::Dimension => ColumnClass::Dimension,
-            ClassRow::Identifier => ColumnClass::Identifier,
-            ClassRow::Measure => ColumnClass::Measure,
-            ClassRow::Subject => ColumnClass::Subject,
-            ClassRow::Unit { kind } => ColumnClass::Unit { kind },
-        },
-        data_type: match row.data_type {
-            TypeRow::Boolean => ColumnType::Boolean,
-            TypeRow::Date => ColumnType::Date,
-            TypeRow::Decimal { precision, scale } => ColumnType::Decimal { precision, scale },
-            TypeRow::DenseId => ColumnType::DenseId,
-            TypeRow::Double => ColumnType::Double,
-            TypeRow::Integer => ColumnType::Integer,
-            TypeRow::Text => ColumnType::Text,
-            TypeRow::Timestamp => ColumnType::Timestamp,
-        },
-        values: row.values,
-    }
+fn table(row: TableRow) -> Option<Table> {
+    let kind = match row.kind {
+        KindRow::Code => TableKind::Code,
+        KindRow::Subject => TableKind::Subject,
+    };
+    let columns = row.columns.into_iter().map(|row| column(row, kind)).collect::<Option<_>>()?;
+    Some(Table { name: row.name, description: row.description, kind, columns })
 }
 
 fn file_row(file: &StoredFile) -> FileRow {

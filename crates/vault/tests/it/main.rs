@@ -11,5 +11,6 @@ mod bad_rows;
 mod canary;
 mod crash;
 mod demo;
+mod isolating;
 mod layout;
 mod support;
