@@ -108,7 +108,8 @@ impl CheckedTable {
         let mut withheld = Vec::new();
         for (statistic, verdicts) in table.statistics.iter().zip(&verdict.statistics) {
             let blank = |row: usize| verdicts.get(row).is_none_or(Verdict::withholds);
-            let values = values::column(statistic, &shown, blank)?;
+            let value = |row: &usize| verdicts.get(*row).filter(|verdict| !verdict.withholds())?.value;
+            let values = values::column(statistic, shown.iter().map(value))?;
             fields.push(Field::new(&statistic.name, values.data_type().clone(), true));
             columns.push(values);
             withheld.push(BooleanArray::from_iter(shown.iter().map(|row| Some(blank(*row)))));

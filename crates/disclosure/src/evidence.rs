@@ -11,6 +11,8 @@ use roaring::RoaringBitmap;
 /// What one unit of an amount is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scale {
+    /// Doubles whose squares and products are summed as [`Scale::Binary60`]: multiples of 2⁻³⁰.
+    Binary30,
     /// Doubles are summed as multiples of 2⁻⁶⁰: exact to that grain and independent of the order.
     Binary60,
     /// Decimals of this scale are multiples of 10⁻ˢ.

@@ -11,9 +11,9 @@
 //!
 //! Read it in this order:
 //!
-//! 1. `evidence`, `unreleased`: what is known of a cell;
+//! 1. `evidence`, `values`, `statistic`, `unreleased`: what is known of a cell;
 //! 2. `profile`: what a custodian demands;
-//! 3. `rules`: whether a cell may be shown, by itself;
+//! 3. `rules`: whether a cell may be shown, by itself, with `exact` and `moments` for the arithmetic;
 //! 4. `suppression`: what must be withheld so that others stay hidden;
 //! 5. `checked`: the verdict, and the values that remain;
 //! 6. `released`: the way out.
@@ -30,10 +30,15 @@
 
 mod error;
 mod evidence;
+mod values;
+
+mod statistic;
 mod unreleased;
 
 mod profile;
 
+mod exact;
+mod moments;
 mod rules;
 
 mod suppression;
@@ -48,9 +53,9 @@ mod testing;
 pub use checked::{Checked, CheckedTable, Finding, check};
 pub use error::Error;
 pub use evidence::{DamagedTally, Evidence, Scale, Tally};
-pub use profile::{Profile, Profiles};
+pub use profile::{Expressions, Extremes, Profile, Profiles};
 pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};
 pub use rules::Reason;
-pub use unreleased::{
-    Branch, CellTable, KeyColumn, Measure, Part, StatisticColumn, StatisticKind, Unreleased,
-};
+pub use statistic::{Fraction, RegressionFunction, StatisticKind};
+pub use unreleased::{Branch, CellTable, KeyColumn, Part, StatisticColumn, Telling, Unreleased, ValueColumn};
+pub use values::{ValueTally, Values};

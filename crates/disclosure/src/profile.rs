@@ -3,19 +3,23 @@
 //! A profile is parsed once, validated, and afterwards only ever made stricter.
 
 mod library;
+mod merge;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use sekisho_model::{Digest, Stricter};
-use serde::Deserialize;
+use sekisho_model::{DateGrain, Digest, Stricter};
+use serde::de::{Deserialize, Deserializer, Error as _};
 
 use crate::Error;
 
 pub use library::Profiles;
 
 /// The rules of one custodian, as `policies/disclosure/*.toml` gives them.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+///
+/// What decides over a cell has no default, except for rules that came later: those default to the strict
+/// side, so that an older file is not laxer than it looks.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Its name; a project's file names it.
@@ -36,10 +40,51 @@ pub struct Profile {
     pub(crate) dominance: Dominance,
     /// Another (n,k) rule beside it.
     pub(crate) second_dominance: Option<Dominance>,
+    /// Fewest people beside the parameters that a variance, a correlation or a model estimates.
+    #[serde(default = "strict::degrees_of_freedom")]
+    pub(crate) degrees_of_freedom: u32,
+    /// What stands for a minimum or maximum.
+    #[serde(default = "strict::extremes")]
+    pub(crate) extremes: Extremes,
+    /// Most group keys of a table.
+    #[serde(default = "strict::max_dimensions")]
+    pub(crate) max_dimensions: u32,
+    /// Most constants of an IN list over a column that is not one of codes.
+    #[serde(default = "strict::max_list")]
+    pub(crate) max_list: u32,
+    /// The finest part of the calendar that a group key may tell apart.
+    #[serde(default = "strict::date_grain", deserialize_with = "date_grain")]
+    pub(crate) date_grain: DateGrain,
+    /// What an aggregate may be taken of.
+    #[serde(default = "strict::expressions")]
+    pub(crate) expressions: Expressions,
+    /// Columns, as `table.column`, that no table may cross with each other.
+    #[serde(default)]
+    pub(crate) forbidden_crossings: Vec<Vec<String>>,
+}
+
+/// What stands for a minimum or maximum of records.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extremes {
+    /// The value of the person who is k-th from the end, k the minimum count, snapped.
+    Kth,
+    /// Nothing: they are refused.
+    Off,
+}
+
+/// What an aggregate may be taken of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expressions {
+    /// Arithmetic of columns and constants, and choices between such by CASE and FILTER.
+    All,
+    /// Columns alone.
+    ColumnsOnly,
 }
 
 /// What happens to a number over nobody.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Zeros {
     /// It may be published.
@@ -49,7 +94,7 @@ pub(crate) enum Zeros {
 }
 
 /// (n,k) dominance: a sum is withheld where its n largest contributors have too much of it.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dominance {
     /// n: 1 or 2.
@@ -61,7 +106,7 @@ pub(crate) struct Dominance {
 }
 
 /// On which side the limit itself falls.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Comparator {
     /// Withheld at the limit and above (≥).
@@ -87,26 +132,7 @@ impl Profile {
     /// # Errors
     /// [`Error::LaxerThanProfile`] names the field in which the project asks for less.
     pub fn stricter(&self, project: &Stricter) -> Result<Self, Error> {
-        let Stricter { minimum_count, minimum_units, withhold_zeros, dominance_permille, p_permille } =
-            project;
-        let mut profile = self.clone();
-        profile.minimum_count = at_least(self.minimum_count, *minimum_count, "minimum_count")?;
-        profile.minimum_units = at_least(self.minimum_units, *minimum_units, "minimum_units")?;
-        profile.p_permille = at_least(self.p_permille, *p_permille, "p_permille")?;
-        profile.zeros = match (self.zeros, withhold_zeros) {
-            (Zeros::Withheld, Some(false)) => {
-                return Err(Error::LaxerThanProfile { field: "withhold_zeros" });
-            }
-            (Zeros::Allowed, Some(true)) => Zeros::Withheld,
-            (zeros, _) => zeros,
-        };
-        if let Some(permille) = *dominance_permille {
-            if permille > self.dominance.permille {
-                return Err(Error::LaxerThanProfile { field: "dominance_permille" });
-            }
-            profile.dominance.permille = permille;
-        }
-        profile.validated()
+        merge::stricter(self, project)?.validated()
     }
 
     /// Its name.
@@ -131,6 +157,42 @@ impl Profile {
     #[must_use]
     pub fn minimum_count(&self) -> u32 {
         self.minimum_count
+    }
+
+    /// What stands for a minimum or maximum.
+    #[must_use]
+    pub fn extremes(&self) -> Extremes {
+        self.extremes
+    }
+
+    /// Most group keys of a table.
+    #[must_use]
+    pub fn max_dimensions(&self) -> u32 {
+        self.max_dimensions
+    }
+
+    /// Most constants of an IN list over a column that is not one of codes.
+    #[must_use]
+    pub fn max_list(&self) -> u32 {
+        self.max_list
+    }
+
+    /// The finest part of the calendar that a group key may tell apart.
+    #[must_use]
+    pub fn date_grain(&self) -> DateGrain {
+        self.date_grain
+    }
+
+    /// What an aggregate may be taken of.
+    #[must_use]
+    pub fn expressions(&self) -> Expressions {
+        self.expressions
+    }
+
+    /// Sets of columns, as `table.column`; a table that groups by all columns of one is forbidden.
+    #[must_use]
+    pub fn forbidden_crossings(&self) -> &[Vec<String>] {
+        &self.forbidden_crossings
     }
 
     /// The SHA-256 of a canonical text of every value; each answer carries it.
@@ -162,11 +224,21 @@ impl Profile {
             p_permille,
             dominance,
             second_dominance,
+            degrees_of_freedom,
+            extremes,
+            max_dimensions,
+            max_list,
+            date_grain,
+            expressions,
+            forbidden_crossings,
         } = self;
         format!(
-            "sekisho disclosure profile 1\nname = {name:?}\nversion = {version}\ntitle = {title:?}\n\
+            "sekisho disclosure profile 2\nname = {name:?}\nversion = {version}\ntitle = {title:?}\n\
              minimum_count = {minimum_count}\nminimum_units = {minimum_units}\nzeros = {zeros:?}\n\
-             p_permille = {p_permille}\ndominance = {dominance:?}\nsecond_dominance = {second_dominance:?}\n"
+             p_permille = {p_permille}\ndominance = {dominance:?}\nsecond_dominance = {second_dominance:?}\n\
+             degrees_of_freedom = {degrees_of_freedom}\nextremes = {extremes:?}\n\
+             max_dimensions = {max_dimensions}\nmax_list = {max_list}\ndate_grain = {date_grain:?}\n\
+             expressions = {expressions:?}\nforbidden_crossings = {forbidden_crossings:?}\n"
         )
     }
 
@@ -175,6 +247,10 @@ impl Profile {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let shares =
             |rule: &Dominance| (1..=1000).contains(&rule.permille) && (1..=2).contains(&rule.largest);
+        let column = |column: &String| {
+            column.split_once('.').is_some_and(|(table, column)| !table.is_empty() && !column.is_empty())
+        };
+        let crossing = |columns: &Vec<String>| columns.len() > 1 && columns.iter().all(column);
         let checks = [
             (
                 "name",
@@ -186,6 +262,15 @@ impl Profile {
             ("minimum_units", (1..=1_000_000).contains(&self.minimum_units), "1 to 1000000"),
             ("p_permille", self.p_permille <= 1000, "0 to 1000"),
             ("dominance", self.dominances().all(shares), "`largest` 1 or 2 and `permille` 1 to 1000"),
+            // A variance of two people is the difference between them.
+            ("degrees_of_freedom", (2..=1_000_000).contains(&self.degrees_of_freedom), "2 to 1000000"),
+            ("max_dimensions", (1..=64).contains(&self.max_dimensions), "1 to 64"),
+            ("max_list", (1..=1_000_000).contains(&self.max_list), "1 to 1000000"),
+            (
+                "forbidden_crossings",
+                self.forbidden_crossings.iter().all(crossing),
+                "lists of two or more columns, each as `table.column`",
+            ),
         ];
         match checks.into_iter().find(|(_, holds, _)| !holds) {
             Some((field, _, range)) => Err(Error::ProfileRange { profile: self.name.clone(), field, range }),
@@ -194,10 +279,39 @@ impl Profile {
     }
 }
 
-fn at_least(floor: u32, asked: Option<u32>, field: &'static str) -> Result<u32, Error> {
-    match asked {
-        Some(value) if value < floor => Err(Error::LaxerThanProfile { field }),
-        Some(value) => Ok(value),
-        None => Ok(floor),
+/// Defaults of the rules that came after the first profiles: the strictest value in use.
+mod strict {
+    use super::{DateGrain, Expressions, Extremes};
+
+    pub(super) fn degrees_of_freedom() -> u32 {
+        10
     }
+
+    pub(super) fn extremes() -> Extremes {
+        Extremes::Off
+    }
+
+    pub(super) fn max_dimensions() -> u32 {
+        3
+    }
+
+    pub(super) fn max_list() -> u32 {
+        50
+    }
+
+    pub(super) fn date_grain() -> DateGrain {
+        DateGrain::Month
+    }
+
+    pub(super) fn expressions() -> Expressions {
+        Expressions::All
+    }
+}
+
+fn date_grain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateGrain, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let grain = DateGrain::ALL.into_iter().find(|grain| grain.name() == name);
+    grain.ok_or_else(|| {
+        D::Error::custom("`date_grain` is \"day\", \"week\", \"month\", \"quarter\" or \"year\"")
+    })
 }

@@ -4,32 +4,62 @@
 //! and its boundary tests. A number that has no exact form fails: the rules close, never open.
 
 mod branch;
+mod class;
 mod contributors;
+mod degrees_of_freedom;
+mod distinct;
 mod dominance;
+mod extremes;
+mod form;
+mod moments;
 mod p_percent;
+mod quantile;
+mod spread;
 mod threshold;
 mod zero;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::util::display::array_value_to_string;
 
 use crate::evidence::Evidence;
 use crate::profile::Profile;
+use crate::unreleased::{CellTable, KeyColumn, Telling};
+
+pub(crate) use class::others;
+pub(crate) use form::{Form, Shown, judge_form};
 
 /// Why a number is withheld. Confidential: for an output checker, never for an analyst or a log.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Reason {
     /// A FILTER or CASE branch separates too few people from their group.
     Branch,
+    /// Nearly everybody of the group has a sensitive value.
+    Class,
     /// Too few people contribute something other than zero.
     Contributors,
+    /// Too few people beside the numbers that are estimated from them.
+    DegreesOfFreedom,
+    /// Too few people have one of the values that are counted.
+    Distinct,
     /// One or two people are most of the sum.
     Dominance,
+    /// It is one person's value, and the k-th of the profile, if it allows that, is no better.
+    Extremes,
     /// The sum has no exact form, so that no rule can vouch for it.
     Inexact,
+    /// One or two people are most of the squared deviations or products, or these bound the largest one
+    /// too closely.
+    Moments,
     /// The sum bounds its largest contribution too closely.
     PPercent,
+    /// Too few people on one side of what would be shown, or too many records of one or two.
+    Quantile,
     /// It would give away another number, or a combination that concerns too few people.
     Secondary,
+    /// All values are equal, or all points on one line: it would say everybody's.
+    Spread,
     /// Too few people.
     Threshold,
     /// Too few institutions.
@@ -68,11 +98,13 @@ pub(crate) fn judge_part(part: &Evidence, profile: &Profile) -> BTreeSet<Reason>
 /// What fails for a statistic as a whole: the group that it describes, and the branches in it.
 pub(crate) fn judge_group<'a>(
     group: &Evidence,
-    branches: impl IntoIterator<Item = (&'a Evidence, &'a Evidence)>,
+    branches: impl IntoIterator<Item = (&'a Evidence, &'a Evidence, Telling)>,
     profile: &Profile,
 ) -> BTreeSet<Reason> {
-    let (mut separates, mut empty) = (false, false);
-    for (inside, outside) in branches {
+    let (mut separates, mut empty, mut tells) = (false, false, false);
+    for (inside, outside, telling) in branches {
+        tells |= telling.inside && class::fails(outside.people(), profile.minimum_count);
+        tells |= telling.outside && class::fails(inside.people(), profile.minimum_count);
         separates |= branch::fails(inside.people(), outside.people(), profile.minimum_count);
         empty |= zero::fails(inside.people(), profile.zeros);
     }
@@ -80,6 +112,7 @@ pub(crate) fn judge_group<'a>(
         (Reason::Threshold, threshold::fails(group.people(), profile.minimum_count)),
         (Reason::Units, too_few_units(group, profile)),
         (Reason::Branch, separates),
+        (Reason::Class, tells && group.people() > 0),
         (Reason::Zero, empty),
     ];
     failed(rules)
@@ -130,6 +163,25 @@ impl Spread {
             _ => Self { absolute: None, ..self },
         }
     }
+}
+
+/// The rows of a table by the labels of the keys that are not sensitive.
+fn parents(table: &CellTable) -> BTreeMap<Vec<Option<String>>, Vec<usize>> {
+    let keys: Vec<_> = table.keys.iter().filter(|key| !key.sensitive).collect();
+    let mut parents: BTreeMap<Vec<Option<String>>, Vec<usize>> = BTreeMap::new();
+    for row in 0..table.groups.len() {
+        let text = |key: &&KeyColumn| {
+            let text = key.values.is_valid(row).then(|| array_value_to_string(&key.values, row));
+            text.and_then(Result::ok)
+        };
+        parents.entry(keys.iter().map(text).collect()).or_default().push(row);
+    }
+    parents
+}
+
+/// Whether a label says that somebody has a value: NULL and FALSE do not.
+fn is_value(labels: &ArrayRef, row: usize) -> bool {
+    labels.is_valid(row) && labels.as_boolean_opt().is_none_or(|truth| truth.value(row))
 }
 
 fn failed<const N: usize>(rules: [(Reason, bool); N]) -> BTreeSet<Reason> {

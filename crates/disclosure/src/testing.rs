@@ -5,8 +5,7 @@ use std::sync::Arc;
 use arrow::array::StringArray;
 
 use crate::{
-    CellTable, Evidence, KeyColumn, Measure, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind,
-    Tally,
+    CellTable, Evidence, KeyColumn, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind, Tally,
 };
 
 /// Evidence of one record for each person and amount.
@@ -43,7 +42,7 @@ pub(crate) fn table(
 ) -> CellTable {
     let (labels, groups): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let values = Arc::new(StringArray::from(labels));
-    let keys = vec![KeyColumn { name: key.into(), values, declared: false }];
+    let keys = vec![KeyColumn { name: key.into(), values, declared: false, sensitive: false }];
     CellTable { keys, groups, statistics: statistics.into_iter().collect() }
 }
 
@@ -54,12 +53,20 @@ pub(crate) fn ungrouped(everybody: Evidence, statistics: Vec<StatisticColumn>) -
 
 /// `COUNT(*)` of some groups.
 pub(crate) fn count(name: &str, rows: Vec<Evidence>) -> StatisticColumn {
-    let parts = vec![Part { measure: Measure::Count, evidence: rows }];
-    StatisticColumn { name: name.into(), kind: StatisticKind::Count, parts, branches: Vec::new() }
+    statistic(name, StatisticKind::Count, vec![(Scale::Integer, rows)])
 }
 
 /// `SUM(points)` of some groups.
 pub(crate) fn sum(name: &str, scale: Scale, rows: Vec<Evidence>) -> StatisticColumn {
-    let parts = vec![Part { measure: Measure::Quantity("points".into()), evidence: rows }];
-    StatisticColumn { name: name.into(), kind: StatisticKind::Sum(scale), parts, branches: Vec::new() }
+    statistic(name, StatisticKind::Sum, vec![(scale, rows)])
+}
+
+/// A statistic without single values and branches.
+pub(crate) fn statistic(
+    name: &str,
+    kind: StatisticKind,
+    parts: Vec<(Scale, Vec<Evidence>)>,
+) -> StatisticColumn {
+    let parts = parts.into_iter().map(|(scale, evidence)| Part { scale, evidence }).collect();
+    StatisticColumn { name: name.into(), kind, parts, values: None, branches: Vec::new() }
 }

@@ -7,6 +7,8 @@ use std::fmt;
 use arrow::array::ArrayRef;
 
 use crate::evidence::{Evidence, Scale};
+use crate::statistic::StatisticKind;
+use crate::values::Values;
 
 /// The cells of one analysis, before the checkpoint: one table for each frontier of its plan.
 pub struct Unreleased {
@@ -46,50 +48,42 @@ pub struct KeyColumn {
     /// Whether every label comes from a code table or a declared domain, so that showing it says
     /// nothing of the data.
     pub declared: bool,
+    /// Whether a label tells something that may harm a person: a diagnosis, say.
+    pub sensitive: bool,
 }
 
 /// One statistic, a value for each row.
 pub struct StatisticColumn {
     /// Name in the public half.
     pub name: String,
-    /// The Arrow type of the values.
+    /// How the value follows from the parts and the single values, and its Arrow type.
     pub kind: StatisticKind,
-    /// The sums that the statistic is made of, and implies: a mean has two.
+    /// The sums that the statistic is made of, in the order of its kind, and any further ones that it
+    /// implies.
     pub parts: Vec<Part>,
+    /// The single values, for a statistic that depends on their order or on which there are.
+    pub values: Option<ValueColumn>,
     /// For each row, and for each FILTER or CASE branch in the statistic: who takes it, and who in the
     /// group does not.
     pub branches: Vec<Branch>,
 }
 
-/// How a statistic follows from its parts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum StatisticKind {
-    /// Number of records: the records of part 0 (`Int64`).
-    Count,
-    /// Sum of part 0 divided by the records of part 1: `Float64`, or `Decimal128(38, s + 4)` of decimals.
-    Mean(Scale),
-    /// Number of people: the people of part 0 (`Int64`).
-    People,
-    /// Sum of part 0: `Int64`, `Decimal128(38, s)` or `Float64`; over no record it is NULL.
-    Sum(Scale),
-}
-
 /// One sum over people: a column of contributions.
 pub struct Part {
-    /// What is summed. Parts of one measure can be added and subtracted; all counts, of people and of
-    /// records, are one measure.
-    pub measure: Measure,
+    /// What one unit of an amount is. A sum of products has the scale of a product: decimals of the
+    /// digits of both factors together, `Binary60` for doubles whose sum is `Binary30`. The amount of
+    /// a product is the exact product of the two amounts of the record.
+    pub scale: Scale,
     /// The evidence of each row.
     pub evidence: Vec<Evidence>,
 }
 
-/// What a part sums.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Measure {
-    /// People or records: amounts are how many.
-    Count,
-    /// Quantities, told apart by the columns that give the amounts.
-    Quantity(String),
+/// The single values behind a statistic.
+pub struct ValueColumn {
+    /// What one unit of a value is.
+    pub scale: Scale,
+    /// The values of each row, of the records that the first part counts.
+    pub rows: Vec<Values>,
 }
 
 /// A FILTER or CASE branch inside a statistic.
@@ -98,6 +92,17 @@ pub struct Branch {
     pub inside: Vec<Evidence>,
     /// For each row, the people with a record in the group that does not take it.
     pub outside: Vec<Evidence>,
+    /// What taking the branch, or not taking it, tells of a person.
+    pub telling: Telling,
+}
+
+/// On which side of a branch people are who have a value of a sensitive column.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Telling {
+    /// Those who take the branch.
+    pub inside: bool,
+    /// Those who do not.
+    pub outside: bool,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a project is: an approved purpose, with people, data and rules.
 
-use crate::{DatasetId, ProjectId};
+use crate::{DatasetId, DateGrain, ProjectId};
 
 /// An approved project.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -65,6 +65,20 @@ pub struct Stricter {
     pub dominance_permille: Option<u32>,
     /// The p of the p% rule in per mille.
     pub p_permille: Option<u32>,
+    /// Fewest people beside the parameters that a variance, a correlation or a model estimates.
+    pub degrees_of_freedom: Option<u32>,
+    /// `Some(true)`: no minimum or maximum, not even the k-th person's.
+    pub withhold_extremes: Option<bool>,
+    /// Most group keys of a table.
+    pub max_dimensions: Option<u32>,
+    /// Most constants of an IN list over a column that is not one of codes.
+    pub max_list: Option<u32>,
+    /// The finest part of the calendar that a group key may tell apart.
+    pub date_grain: Option<DateGrain>,
+    /// `Some(true)`: aggregates of columns alone, not of expressions.
+    pub columns_only: Option<bool>,
+    /// Further sets of columns, as `table.column`, that no table may cross with each other.
+    pub forbidden_crossings: Vec<Vec<String>>,
 }
 
 /// When a result waits for a checker.

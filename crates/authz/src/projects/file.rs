@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-use sekisho_model::{Hold, People, Project, SnapshotPin, Stricter, TableGrant};
+use sekisho_model::{DateGrain, Hold, People, Project, SnapshotPin, Stricter, TableGrant};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Spanned;
@@ -63,6 +63,20 @@ struct FileStricter {
     dominance_permille: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p_permille: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degrees_of_freedom: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withhold_extremes: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_dimensions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_list: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_grain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns_only: Option<bool>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    forbidden_crossings: Vec<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize, Serialize)]
@@ -97,10 +111,6 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Project, Error> {
 /// The text of what cannot be written in TOML.
 pub fn render(project: &Project) -> Result<String, String> {
     let at = |text: &str| Spanned::new(0..0, text.to_owned());
-    let Stricter { minimum_count, minimum_units, withhold_zeros, dominance_permille, p_permille } =
-        project.stricter;
-    let stricter =
-        FileStricter { minimum_count, minimum_units, withhold_zeros, dominance_permille, p_permille };
     let people = project.people.iter().cloned();
     let tables = project.tables.iter().cloned();
     let file = File {
@@ -127,7 +137,8 @@ pub fn render(project: &Project) -> Result<String, String> {
                 .map(|TableGrant { table, columns }| Spanned::new(0..0, FileTable { name: table, columns }))
                 .collect(),
         ),
-        stricter: (project.stricter != Stricter::default()).then(|| Spanned::new(0..0, stricter)),
+        stricter: (project.stricter != Stricter::default())
+            .then(|| Spanned::new(0..0, FileStricter::of(project.stricter.clone()))),
     };
     toml::to_string(&file).map_err(|error| error.to_string())
 }
@@ -242,13 +253,64 @@ impl Source<'_> {
 
     fn stricter(&self, stricter: Spanned<FileStricter>) -> Result<Stricter, Error> {
         let span = stricter.span();
-        let FileStricter { minimum_count, minimum_units, withhold_zeros, dominance_permille, p_permille } =
-            stricter.into_inner();
-        if [dominance_permille, p_permille].into_iter().flatten().any(|share| share > MAX_PERMILLE) {
+        let file = stricter.into_inner();
+        if [file.dominance_permille, file.p_permille].into_iter().flatten().any(|share| share > MAX_PERMILLE)
+        {
             let cure = "write per mille, 0 to 1000";
             return Err(self.error(span, "a share of `stricter` is more than the whole", cure));
         }
-        Ok(Stricter { minimum_count, minimum_units, withhold_zeros, dominance_permille, p_permille })
+        let grain = |name: &String| DateGrain::ALL.into_iter().find(|grain| grain.name() == name);
+        let date_grain = file.date_grain.as_ref().map(|name| {
+            let cure = "write \"day\", \"week\", \"month\", \"quarter\" or \"year\"";
+            grain(name).ok_or_else(|| self.error(span, "`date_grain` is not a part of the calendar", cure))
+        });
+        Ok(Stricter {
+            minimum_count: file.minimum_count,
+            minimum_units: file.minimum_units,
+            withhold_zeros: file.withhold_zeros,
+            dominance_permille: file.dominance_permille,
+            p_permille: file.p_permille,
+            degrees_of_freedom: file.degrees_of_freedom,
+            withhold_extremes: file.withhold_extremes,
+            max_dimensions: file.max_dimensions,
+            max_list: file.max_list,
+            date_grain: date_grain.transpose()?,
+            columns_only: file.columns_only,
+            forbidden_crossings: file.forbidden_crossings,
+        })
+    }
+}
+
+impl FileStricter {
+    fn of(stricter: Stricter) -> Self {
+        let Stricter {
+            minimum_count,
+            minimum_units,
+            withhold_zeros,
+            dominance_permille,
+            p_permille,
+            degrees_of_freedom,
+            withhold_extremes,
+            max_dimensions,
+            max_list,
+            date_grain,
+            columns_only,
+            forbidden_crossings,
+        } = stricter;
+        Self {
+            minimum_count,
+            minimum_units,
+            withhold_zeros,
+            dominance_permille,
+            p_permille,
+            degrees_of_freedom,
+            withhold_extremes,
+            max_dimensions,
+            max_list,
+            date_grain: date_grain.map(|grain| grain.name().to_owned()),
+            columns_only,
+            forbidden_crossings,
+        }
     }
 }
 

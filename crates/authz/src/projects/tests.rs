@@ -1,6 +1,6 @@
 //! Which project files are taken, and what is said about the others.
 
-use sekisho_model::{Hold, People, SnapshotPin, Stricter, TableGrant};
+use sekisho_model::{DateGrain, Hold, People, SnapshotPin, Stricter, TableGrant};
 use tempfile::TempDir;
 
 use super::*;
@@ -32,6 +32,13 @@ minimum_units = 4
 withhold_zeros = true
 dominance_permille = 800
 p_permille = 150
+degrees_of_freedom = 12
+withhold_extremes = true
+max_dimensions = 2
+max_list = 20
+date_grain = "quarter"
+columns_only = true
+forbidden_crossings = [["patients.municipality", "claims.insurer"]]
 "#;
 
 fn load(name: &str, text: &str) -> Result<Projects, Error> {
@@ -70,6 +77,13 @@ fn every_part_of_a_project_file_is_read() {
             withhold_zeros: Some(true),
             dominance_permille: Some(800),
             p_permille: Some(150),
+            degrees_of_freedom: Some(12),
+            withhold_extremes: Some(true),
+            max_dimensions: Some(2),
+            max_list: Some(20),
+            date_grain: Some(DateGrain::Quarter),
+            columns_only: Some(true),
+            forbidden_crossings: vec![vec!["patients.municipality".to_owned(), "claims.insurer".to_owned()]],
         },
         hold: Hold::Always,
     };
@@ -117,6 +131,7 @@ fn mistakes_are_named_with_line_and_cure() {
         ("minimum_count = 20", "minimum_count = -1", ":23: ", "u32"),
         ("minimum_count = 20", "maximum_count = 20", ":23: ", "unknown field"),
         ("p_permille = 150", "p_permille = 1001", ":22: ", "per mille"),
+        ("date_grain = \"quarter\"", "date_grain = \"decade\"", ":22: ", "part of the calendar"),
         ("title = ", "titel = ", ":2: ", "unknown field `titel`"),
         ("[stricter]", "[stricter", ":22: ", "policies/README.md"),
     ];

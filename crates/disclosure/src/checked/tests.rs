@@ -1,11 +1,15 @@
 //! What the checkpoint lets through, and what it blanks.
 
+mod any;
+mod moments;
+mod order;
+
 use arrow::array::{Array as _, Float64Array, Int64Array, StringArray};
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{count, evidence, japan, people, sum, table, ungrouped};
-use crate::{Branch, Evidence, Measure, Part, Profiles, Scale, StatisticColumn, StatisticKind, Tally};
+use crate::testing::{count, evidence, japan, people, statistic, sum, table, ungrouped};
+use crate::{Branch, Evidence, Profiles, Scale, StatisticColumn, StatisticKind, Tally};
 
 fn checked(tables: Vec<CellTable>) -> Checked {
     check(Unreleased::new(tables), &japan(), Hold::ByRule).unwrap()
@@ -33,7 +37,7 @@ fn text(table: &CheckedTable) -> Vec<String> {
 
 fn filtered(name: &str, inside: Vec<Evidence>, outside: Vec<Evidence>) -> StatisticColumn {
     let mut statistic = count(name, inside.clone());
-    statistic.branches.push(Branch { inside, outside });
+    statistic.branches.push(Branch { inside, outside, telling: Default::default() });
     statistic
 }
 
@@ -121,16 +125,8 @@ fn people_are_counted_once_whatever_their_records() {
 fn a_dominated_sum_is_blank_and_its_count_is_not() {
     let bills = || evidence((0..60).map(|subject| (subject, if subject == 7 { 100_000 } else { 10 })));
     let total = sum("s", Scale::Decimal(2), vec![bills()]);
-    let parts = vec![
-        Part { measure: Measure::Quantity("points".into()), evidence: vec![bills()] },
-        Part { measure: Measure::Count, evidence: vec![people(0..60)] },
-    ];
-    let mean = StatisticColumn {
-        name: "m".into(),
-        kind: StatisticKind::Mean(Scale::Decimal(2)),
-        parts,
-        branches: vec![],
-    };
+    let parts = vec![(Scale::Decimal(2), vec![bills()]), (Scale::Integer, vec![people(0..60)])];
+    let mean = statistic("m", StatisticKind::Mean, parts);
     let checked = checked(vec![ungrouped(people(0..60), vec![count("n", vec![people(0..60)]), total, mean])]);
     assert_eq!(text(&checked.tables()[0]), ["60 * *"]);
     assert!(checked.findings()[0].reasons.contains(&Reason::Dominance));
@@ -141,12 +137,8 @@ fn values_have_the_type_of_their_statistic() {
     let amounts =
         |factor: i128| evidence((0..20).map(move |subject| (subject, factor * i128::from(subject))));
     let everybody = people(0..20);
-    let parts = vec![
-        Part { measure: Measure::Quantity("x".into()), evidence: vec![amounts(1 << 60)] },
-        Part { measure: Measure::Count, evidence: vec![people(0..20)] },
-    ];
-    let kind = StatisticKind::Mean(Scale::Binary60);
-    let mean = StatisticColumn { name: "mean".into(), kind, parts, branches: vec![] };
+    let parts = vec![(Scale::Binary60, vec![amounts(1 << 60)]), (Scale::Integer, vec![people(0..20)])];
+    let mean = statistic("mean", StatisticKind::Mean, parts);
     let statistics = vec![
         sum("integers", Scale::Integer, vec![amounts(1)]),
         sum("decimals", Scale::Decimal(2), vec![amounts(1)]),
@@ -192,6 +184,30 @@ fn a_total_in_another_table_does_not_give_a_small_group_back() {
     // The total and the larger group stay; the smaller goes with the small one.
     assert_eq!(text(&checked.tables()[0]), ["F 30"]);
     assert_eq!(text(&checked.tables()[1]), ["49"]);
+}
+
+#[test]
+fn a_count_that_stands_in_a_blank_mean_as_well_is_still_published() {
+    let mean = |few: std::ops::Range<u32>| {
+        let amounts = evidence((0..49).map(|subject| (subject, i128::from(subject % 7) + 1)));
+        let parts = vec![(Scale::Integer, vec![amounts]), (Scale::Integer, vec![people(0..49)])];
+        let mut mean = statistic("m", StatisticKind::Mean, parts);
+        let outside = (0..49).filter(|subject| !few.contains(subject));
+        mean.branches.push(Branch {
+            outside: vec![people(outside)],
+            inside: vec![people(few)],
+            telling: Default::default(),
+        });
+        mean
+    };
+    let groups = vec![("F", people(0..30)), ("M", people(30..45)), ("X", people(45..49))];
+    let rows = groups.iter().map(|(_, group)| group.clone()).collect();
+    let by_sex = table("sex", groups, [count("n", rows)]);
+    let total = ungrouped(people(0..49), vec![count("n", vec![people(0..49)]), mean(0..4)]);
+    let checked = checked(vec![by_sex, total]);
+    // The total is shown, so that it must not give the four back.
+    assert_eq!(text(&checked.tables()[0]), ["F 30"]);
+    assert_eq!(text(&checked.tables()[1]), ["49 *"]);
 }
 
 #[test]
@@ -249,7 +265,12 @@ fn by(
         count("records", groups.clone()),
         StatisticColumn { kind: StatisticKind::People, ..count("people", groups.clone()) },
     ];
-    let keys = vec![crate::KeyColumn { name: attribute.into(), values: Arc::new(labels), declared: false }];
+    let keys = vec![crate::KeyColumn {
+        name: attribute.into(),
+        values: Arc::new(labels),
+        declared: false,
+        sensitive: false,
+    }];
     CellTable { keys, groups, statistics }
 }
 

@@ -5,10 +5,15 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array};
+use arrow::datatypes::i256;
 
 use crate::Error;
 use crate::evidence::{Evidence, Scale};
-use crate::unreleased::{StatisticColumn, StatisticKind};
+use crate::exact::{Quotient, unit};
+use crate::moments::{Inexact, Moments};
+use crate::rules::Shown;
+use crate::statistic::{N, RegressionFunction, StatisticKind};
+use crate::unreleased::{Part, StatisticColumn};
 
 /// Most digits of a decimal that an Arrow `Decimal128` holds.
 const DECIMAL_DIGITS: u8 = 38;
@@ -16,55 +21,166 @@ const DECIMAL_DIGITS: u8 = 38;
 /// Digits behind the point that a decimal's mean has more than the decimal.
 const MEAN_DIGITS: u8 = 4;
 
-/// One statistic's values in the rows that are shown.
+/// The value of one cell.
+#[derive(Clone, Copy)]
+pub(super) enum Number {
+    /// A double.
+    Double(f64),
+    /// An integer, or a decimal in units of its scale.
+    Units(i128),
+}
+
+/// The type of a statistic's column.
+#[derive(Clone, Copy)]
+enum ColumnType {
+    Decimal(u8),
+    Double,
+    Integer,
+}
+
+/// The value of one cell; `None` is NULL. `shown` is what the rules found for a statistic of single values.
+pub(super) fn value(
+    statistic: &StatisticColumn,
+    row: usize,
+    shown: Option<Shown>,
+) -> Result<Option<Number>, Inexact> {
+    let part = |number: usize| {
+        statistic.parts.get(number).and_then(|part| Some((part, part.evidence.get(row)?))).ok_or(Inexact)
+    };
+    let number = |count: u64| Ok(Some(Number::Units(i128::from(count))));
+    match statistic.kind {
+        StatisticKind::Count | StatisticKind::Regression(RegressionFunction::Count) => {
+            number(part(N)?.1.records())
+        }
+        StatisticKind::People => number(part(N)?.1.people()),
+        StatisticKind::Sum => sum(part(0)?),
+        StatisticKind::Mean => mean(part(0)?, part(1)?.1),
+        StatisticKind::Correlation
+        | StatisticKind::Covariance { .. }
+        | StatisticKind::Regression(_)
+        | StatisticKind::Variance { .. } => {
+            let value = Moments { parts: &statistic.parts, row }.value(statistic.kind)?;
+            Ok(value.map(Number::Double))
+        }
+        StatisticKind::Distinct | StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. } => {
+            match (shown, type_of(statistic)) {
+                (Some(Shown::Number(count)), _) => number(count),
+                (Some(Shown::Value(snapped)), ColumnType::Double) => Ok(Some(Number::Double(snapped.double))),
+                (Some(Shown::Value(snapped)), ColumnType::Decimal(_) | ColumnType::Integer) => {
+                    Ok(Some(Number::Units(snapped.units)))
+                }
+                (None, _) => Ok(None),
+            }
+        }
+    }
+}
+
+/// One statistic's values in the rows that are shown; `None` where withheld, or NULL.
 pub(super) fn column(
     statistic: &StatisticColumn,
-    shown: &[usize],
-    withheld: impl Fn(usize) -> bool,
+    values: impl Iterator<Item = Option<Number>>,
 ) -> Result<ArrayRef, Error> {
-    let part = |number: usize, row: usize| statistic.parts.get(number)?.evidence.get(row);
-    let released = || shown.iter().map(|row| Some(*row).filter(|row| !withheld(*row)));
-    let integers = |value: fn(&Evidence) -> Option<i64>| -> ArrayRef {
-        Arc::new(released().map(|row| part(0, row?).and_then(value)).collect::<Int64Array>())
+    let units = |value: Option<Number>| match value? {
+        Number::Units(units) => Some(units),
+        Number::Double(_) => None,
     };
-    Ok(match statistic.kind {
-        StatisticKind::Count => integers(|part| i64::try_from(part.records()).ok()),
-        StatisticKind::People => integers(|part| i64::try_from(part.people()).ok()),
-        StatisticKind::Sum(Scale::Integer) => integers(|part| i64::try_from(sum(part)?).ok()),
-        StatisticKind::Sum(Scale::Decimal(scale)) => {
-            decimals(scale, released().map(|row| sum(part(0, row?)?)))?
+    let double = |value: Option<Number>| match value? {
+        Number::Double(double) => Some(double),
+        Number::Units(_) => None,
+    };
+    Ok(match type_of(statistic) {
+        // Exact, and merely too wide for the column: NULL.
+        ColumnType::Integer => {
+            Arc::new(values.map(|value| i64::try_from(units(value)?).ok()).collect::<Int64Array>())
         }
-        StatisticKind::Sum(Scale::Binary60) => {
-            let total = |row| Some(scaled(sum(part(0, row)?)?, Scale::Binary60));
-            Arc::new(released().map(|row| total(row?)).collect::<Float64Array>())
-        }
-        StatisticKind::Mean(Scale::Decimal(scale)) => {
-            let more = MEAN_DIGITS.min(DECIMAL_DIGITS.saturating_sub(scale));
-            let mean = |row| decimal_mean(part(0, row)?, part(1, row)?, more);
-            decimals(scale.saturating_add(more), released().map(|row| mean(row?)))?
-        }
-        StatisticKind::Mean(scale @ (Scale::Binary60 | Scale::Integer)) => {
-            let mean = |row| mean(part(0, row)?, part(1, row)?, scale);
-            Arc::new(released().map(|row| mean(row?)).collect::<Float64Array>())
-        }
+        ColumnType::Decimal(scale) => decimals(scale, values.map(units))?,
+        ColumnType::Double => Arc::new(values.map(double).collect::<Float64Array>()),
     })
 }
 
-/// A sum over no record is NULL, as SQL has it.
-fn sum(part: &Evidence) -> Option<i128> {
-    part.total().filter(|_| part.records() > 0)
+fn type_of(statistic: &StatisticColumn) -> ColumnType {
+    let first = statistic.parts.first().map(|part| part.scale);
+    match (statistic.kind, first, statistic.values.as_ref().map(|values| values.scale)) {
+        (StatisticKind::Sum, Some(scale), _)
+        | (StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. }, _, Some(scale)) => match scale {
+            Scale::Binary30 | Scale::Binary60 => ColumnType::Double,
+            Scale::Decimal(scale) => ColumnType::Decimal(scale),
+            Scale::Integer => ColumnType::Integer,
+        },
+        (StatisticKind::Mean, Some(Scale::Decimal(scale)), _) => {
+            ColumnType::Decimal(scale.saturating_add(more_digits(scale)))
+        }
+        (
+            StatisticKind::Correlation
+            | StatisticKind::Covariance { .. }
+            | StatisticKind::Mean
+            | StatisticKind::Variance { .. }
+            | StatisticKind::Regression(
+                RegressionFunction::AverageX
+                | RegressionFunction::AverageY
+                | RegressionFunction::Intercept
+                | RegressionFunction::R2
+                | RegressionFunction::Slope
+                | RegressionFunction::Sxx
+                | RegressionFunction::Sxy
+                | RegressionFunction::Syy,
+            ),
+            ..,
+        ) => ColumnType::Double,
+        (
+            StatisticKind::Count
+            | StatisticKind::Distinct
+            | StatisticKind::Extreme { .. }
+            | StatisticKind::People
+            | StatisticKind::Quantile { .. }
+            | StatisticKind::Regression(RegressionFunction::Count)
+            | StatisticKind::Sum,
+            ..,
+        ) => ColumnType::Integer,
+    }
 }
 
-fn mean(sum: &Evidence, count: &Evidence, scale: Scale) -> Option<f64> {
-    let records = i128::from(count.records());
-    (records > 0).then_some(())?;
-    Some(scaled(sum.total()?, scale) / double(records))
+/// A sum over no record is NULL, as SQL has it.
+fn sum((part, evidence): (&Part, &Evidence)) -> Result<Option<Number>, Inexact> {
+    let total = evidence.total().ok_or(Inexact)?;
+    if evidence.records() == 0 {
+        return Ok(None);
+    }
+    match part.scale {
+        Scale::Decimal(_) | Scale::Integer => Ok(Some(Number::Units(total))),
+        Scale::Binary30 | Scale::Binary60 => scaled(total, 1, part.scale).map(Some),
+    }
+}
+
+fn mean((part, evidence): (&Part, &Evidence), count: &Evidence) -> Result<Option<Number>, Inexact> {
+    let (total, records) = (evidence.total().ok_or(Inexact)?, count.records());
+    if records == 0 {
+        return Ok(None);
+    }
+    match part.scale {
+        Scale::Decimal(scale) => decimal_mean(total, records, more_digits(scale)).map(Some),
+        Scale::Binary30 | Scale::Binary60 | Scale::Integer => scaled(total, records, part.scale).map(Some),
+    }
 }
 
 /// The mean with `more` digits behind the point than its measure, cut off like SQL's own.
-fn decimal_mean(sum: &Evidence, count: &Evidence, more: u8) -> Option<i128> {
-    let finer = sum.total()?.checked_mul(10_i128.checked_pow(u32::from(more))?)?;
-    finer.checked_div(i128::from(count.records()))
+fn decimal_mean(total: i128, records: u64, more: u8) -> Result<Number, Inexact> {
+    let power = unit(Scale::Decimal(more)).ok_or(Inexact)?;
+    let finer = i256::from_i128(total).checked_mul(power).ok_or(Inexact)?;
+    let mean = finer.checked_div(i256::from_i128(i128::from(records))).and_then(i256::to_i128);
+    mean.map(Number::Units).ok_or(Inexact)
+}
+
+/// How many digits behind the point a decimal's mean has more than the decimal.
+fn more_digits(scale: u8) -> u8 {
+    MEAN_DIGITS.min(DECIMAL_DIGITS.saturating_sub(scale))
+}
+
+/// `total / records` in units of a scale, as the nearest double.
+fn scaled(total: i128, records: u64, scale: Scale) -> Result<Number, Inexact> {
+    let bottom = unit(scale).and_then(|unit| unit.checked_mul(i256::from_i128(i128::from(records))));
+    let quotient = bottom.map(|bottom| Quotient { top: i256::from_i128(total), bottom });
+    quotient.and_then(Quotient::nearest_double).map(Number::Double).ok_or(Inexact)
 }
 
 fn decimals(scale: u8, totals: impl Iterator<Item = Option<i128>>) -> Result<ArrayRef, Error> {
@@ -78,21 +194,6 @@ fn decimals(scale: u8, totals: impl Iterator<Item = Option<i128>>) -> Result<Arr
     Ok(Arc::new(decimals))
 }
 
-/// An amount in units of its scale, as a double.
-fn scaled(amount: i128, scale: Scale) -> f64 {
-    match scale {
-        // A power of two: only the exponent changes.
-        Scale::Binary60 => double(amount) / double(1 << 60),
-        Scale::Decimal(scale) => double(amount) / 10_f64.powi(i32::from(scale)),
-        Scale::Integer => double(amount),
-    }
-}
-
-#[expect(clippy::as_conversions, reason = "the nearest double is what a Float64 column shows")]
-fn double(amount: i128) -> f64 {
-    amount as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,12 +201,16 @@ mod tests {
     #[test]
     fn amounts_are_shown_in_the_units_of_their_type() {
         let cases = [
-            (scaled(3 << 59, Scale::Binary60), 1.5),
-            (scaled(-12_345, Scale::Decimal(2)), -123.45),
-            (scaled(7, Scale::Integer), 7.0),
+            (scaled(3 << 59, 1, Scale::Binary60), 1.5),
+            (scaled(3 << 29, 1, Scale::Binary30), 1.5),
+            (scaled(7, 2, Scale::Integer), 3.5),
+            (scaled(1, 3, Scale::Integer), 1.0 / 3.0),
         ];
         for (shown, expected) in cases {
-            assert_eq!(shown.to_bits(), f64::to_bits(expected));
+            assert!(
+                matches!(shown, Ok(Number::Double(double)) if double.to_bits() == f64::to_bits(expected))
+            );
         }
+        assert!(matches!(decimal_mean(-200, 3, 4), Ok(Number::Units(-666_666))));
     }
 }

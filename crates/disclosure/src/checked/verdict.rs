@@ -1,26 +1,49 @@
 //! Which cells of a release are withheld: each judged by itself, then all of one measure together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::util::display::array_value_to_string;
 
+use super::values::{self, Number};
 use crate::Error;
 use crate::evidence::Evidence;
 use crate::profile::Profile;
-use crate::rules::{self, Reason};
+use crate::rules::{self, Form, Reason};
 use crate::suppression::{self, Candidate, Place};
 use crate::unreleased::{CellTable, StatisticColumn};
 
 /// What was decided of one cell.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Verdict {
     /// Why it is withheld; empty if it is released.
     pub(super) reasons: BTreeSet<Reason>,
+    /// Its value; `None` where it is withheld, or NULL.
+    pub(super) value: Option<Number>,
+    /// The sums that it asks to be published or kept secret, by part.
+    sums: Vec<(usize, Claim)>,
+}
+
+/// What a cell asks of one of its sums.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Claim {
+    /// To be published.
+    Published,
+    /// Not to follow from others: the cell is withheld for a branch or as a whole. Where another cell shows
+    /// the same sum in its own right, it is not a secret.
+    Hidden,
+    /// Not to follow from others, nor to be shown by another cell: a rule withholds the sum itself.
+    Secret,
 }
 
 impl Verdict {
     pub(super) fn withholds(&self) -> bool {
         !self.reasons.is_empty()
+    }
+
+    /// The cell is withheld to protect another.
+    fn suppress(&mut self) {
+        self.reasons.insert(Reason::Secondary);
+        self.value = None;
     }
 }
 
@@ -46,12 +69,13 @@ impl TableVerdict {
 /// The verdicts on the tables of one release.
 pub(super) fn judge(tables: &[CellTable], profile: &Profile, steps: u64) -> Result<Vec<TableVerdict>, Error> {
     let mut verdicts: Vec<TableVerdict> = tables.iter().map(|table| alone(table, profile)).collect();
-    let (cells, candidates): (Vec<Cell>, Vec<Candidate<'_>>) = sums(tables, profile)?.into_iter().unzip();
+    settle(tables, &mut verdicts);
+    let (cells, candidates): (Vec<Cell>, Vec<Candidate<'_>>) = sums(tables, &verdicts)?.into_iter().unzip();
     for number in suppression::suppress(&candidates, profile, steps) {
         let cell = cells.get(number).copied();
         let verdict = cell.and_then(|cell| verdicts.get_mut(cell.table)?.cell(cell.statistic, cell.row));
         if let Some(verdict) = verdict {
-            verdict.reasons.insert(Reason::Secondary);
+            verdict.suppress();
         }
     }
     Ok(verdicts)
@@ -71,63 +95,136 @@ type Sums<'a> = Vec<(Cell, Candidate<'a>)>;
 /// Each cell of a table judged by itself.
 fn alone(table: &CellTable, profile: &Profile) -> TableVerdict {
     let rows = || table.groups.iter().enumerate();
-    let named = |group: &Evidence| group.people() > 0 && rules::judge_group(group, [], profile).is_empty();
-    let verdict = |statistic: &StatisticColumn, row: usize, group: &Evidence| {
-        let mut reasons = judge_whole(statistic, row, group, profile);
-        let parts = statistic.parts.iter().filter_map(|part| part.evidence.get(row));
-        reasons.extend(parts.flat_map(|part| rules::judge_part(part, profile)));
-        Verdict { reasons }
+    let telling = rules::others(table, profile.minimum_count);
+    let named = |(row, group): (usize, &Evidence)| {
+        group.people() > 0 && !telling.contains(&row) && rules::judge_group(group, [], profile).is_empty()
+    };
+    let judged = |statistic: &StatisticColumn, row: usize, group: &Evidence| {
+        cell(statistic, row, group, telling.contains(&row), profile)
     };
     let statistics = table.statistics.iter();
     TableVerdict {
-        groups: table.groups.iter().map(named).collect(),
+        groups: rows().map(named).collect(),
         statistics: statistics
-            .map(|statistic| rows().map(|(row, group)| verdict(statistic, row, group)).collect())
+            .map(|statistic| rows().map(|(row, group)| judged(statistic, row, group)).collect())
             .collect(),
     }
 }
 
+/// One cell judged by itself.
+fn cell(
+    statistic: &StatisticColumn,
+    row: usize,
+    group: &Evidence,
+    tells: bool,
+    profile: &Profile,
+) -> Verdict {
+    let mut reasons = judge_whole(statistic, row, group, profile);
+    reasons.extend(tells.then_some(Reason::Class));
+    let whole_fails = !reasons.is_empty();
+    let Form { reasons: of_form, shown } = rules::judge_form(statistic, row, profile);
+    // Beside the count and the means, a moment is as good as its sums of squares or products: where these are
+    // one person's, they must not follow. That all values are equal, or few, makes no sum a secret.
+    let products_fail = of_form.contains(&Reason::Moments) || of_form.contains(&Reason::Inexact);
+    reasons.extend(of_form);
+    let mut sums = Vec::new();
+    for (number, part) in statistic.parts.iter().enumerate() {
+        let Some(evidence) = part.evidence.get(row).filter(|_| statistic.kind.implies(number)) else {
+            continue;
+        };
+        let of_part = rules::judge_part(evidence, profile);
+        let is_product = statistic.kind.products().iter().any(|product| product.sum == number);
+        let claim = if !of_part.is_empty() || (products_fail && is_product) {
+            Claim::Secret
+        } else if whole_fails {
+            Claim::Hidden
+        } else {
+            Claim::Published
+        };
+        sums.push((number, claim));
+        reasons.extend(of_part);
+    }
+    let value = if reasons.is_empty() { values::value(statistic, row, shown) } else { Ok(None) };
+    if value.is_err() {
+        reasons.insert(Reason::Inexact);
+    }
+    // A part of a withheld statistic that no rule withholds is neither published nor a secret.
+    let withheld = !reasons.is_empty();
+    sums.retain(|(_, claim)| (*claim == Claim::Published) != withheld);
+    Verdict { reasons, value: value.unwrap_or(None), sums }
+}
+
+/// Settles what is asked of one and the same sum by several cells: what is a secret of one is not shown by
+/// another, and what only stands in a cell that is withheld for something else is no secret.
+fn settle(tables: &[CellTable], verdicts: &mut [TableVerdict]) {
+    let mut claims: BTreeMap<Vector<'_>, (Claim, Claim)> = BTreeMap::new();
+    for (statistic, row, verdict) in cells(tables, verdicts) {
+        for (part, claim) in &verdict.sums {
+            if let Some(vector) = vector(statistic, row, *part) {
+                let (least, most) = claims.entry(vector).or_insert((*claim, *claim));
+                (*least, *most) = ((*least).min(*claim), (*most).max(*claim));
+            }
+        }
+    }
+    claims.retain(|_, (least, most)| least != most);
+    for (statistic, row, verdict) in cells(tables, verdicts) {
+        let vector = |part: usize| vector(statistic, row, part);
+        let settled = |part: usize| vector(part).and_then(|vector| claims.get(&vector).copied());
+        let is_secret = |part: usize| settled(part).is_some_and(|(_, most)| most == Claim::Secret);
+        let is_shown = |part: usize| settled(part).is_some_and(|(least, _)| least == Claim::Published);
+        if verdict.withholds() {
+            verdict.sums.retain(|(part, claim)| *claim == Claim::Secret || !is_shown(*part));
+        } else if verdict.sums.iter().any(|(part, _)| is_secret(*part)) {
+            verdict.suppress();
+            verdict.sums.retain(|(part, _)| is_secret(*part));
+            verdict.sums.iter_mut().for_each(|(_, claim)| *claim = Claim::Secret);
+        }
+    }
+}
+
+/// Who contributes what to a sum.
+type Vector<'a> = (&'a [u32], &'a [i128]);
+
+/// A sum that somebody contributes to; all others are known to be zero.
+fn vector(statistic: &StatisticColumn, row: usize, part: usize) -> Option<Vector<'_>> {
+    let evidence = statistic.parts.get(part)?.evidence.get(row)?;
+    (evidence.contributors() > 0).then(|| (evidence.subjects(), evidence.amounts()))
+}
+
+/// Every cell of a release with its verdict.
+fn cells<'a, 'v>(
+    tables: &'a [CellTable],
+    verdicts: &'v mut [TableVerdict],
+) -> impl Iterator<Item = (&'a StatisticColumn, usize, &'v mut Verdict)> {
+    let statistics = tables
+        .iter()
+        .zip(verdicts)
+        .flat_map(|(table, verdict)| table.statistics.iter().zip(&mut verdict.statistics));
+    statistics.flat_map(|(statistic, rows)| {
+        rows.iter_mut().enumerate().map(move |(row, verdict)| (statistic, row, verdict))
+    })
+}
+
 /// The sums that ask to be published or must be kept secret. All stand in one system, whatever they are sums
 /// of: `SUM(1 + 0 * x)` is a count, and which sums are, no name of a measure can tell.
-fn sums<'a>(tables: &'a [CellTable], profile: &Profile) -> Result<Sums<'a>, Error> {
+fn sums<'a>(tables: &'a [CellTable], verdicts: &[TableVerdict]) -> Result<Sums<'a>, Error> {
     let mut sums = Sums::new();
-    for (at, table) in tables.iter().enumerate() {
+    for (at, (table, verdict)) in tables.iter().zip(verdicts).enumerate() {
         let labels = (0..table.groups.len()).map(|row| label(table, row)).collect::<Result<Vec<_>, _>>()?;
-        for (number, statistic) in table.statistics.iter().enumerate() {
-            for (row, (group, label)) in table.groups.iter().zip(&labels).enumerate() {
-                let place = |part| Place { table: at, statistic: number, part, label: label.clone() };
+        let statistics = table.statistics.iter().zip(&verdict.statistics).enumerate();
+        for (number, (statistic, rows)) in statistics {
+            for (row, (verdict, label)) in rows.iter().zip(&labels).enumerate() {
                 let cell = Cell { table: at, statistic: number, row };
-                let asked = candidates(statistic, row, group, &place, profile);
-                sums.extend(asked.into_iter().map(|candidate| (cell, candidate)));
+                for (part, claim) in verdict.sums.iter().copied() {
+                    let withheld = claim != Claim::Published;
+                    let place = Place { table: at, statistic: number, part, label: label.clone() };
+                    let evidence = statistic.parts.get(part).and_then(|part| part.evidence.get(row));
+                    sums.extend(evidence.map(|evidence| (cell, Candidate { place, evidence, withheld })));
+                }
             }
         }
     }
     Ok(sums)
-}
-
-/// The parts of one cell. A part of a withheld statistic that no rule withholds is neither published nor
-/// a secret.
-fn candidates<'a>(
-    statistic: &'a StatisticColumn,
-    row: usize,
-    group: &'a Evidence,
-    place: &impl Fn(usize) -> Place,
-    profile: &Profile,
-) -> Vec<Candidate<'a>> {
-    let whole_fails = !judge_whole(statistic, row, group, profile).is_empty();
-    let parts: Vec<(usize, &Evidence, bool)> = statistic
-        .parts
-        .iter()
-        .enumerate()
-        .filter_map(|(number, part)| Some((number, part.evidence.get(row)?)))
-        .map(|(number, evidence)| {
-            let fails = whole_fails || !rules::judge_part(evidence, profile).is_empty();
-            (number, evidence, fails)
-        })
-        .collect();
-    let withheld = parts.iter().any(|(.., fails)| *fails);
-    let concerned = parts.into_iter().filter(|(.., fails)| *fails == withheld);
-    concerned.map(|(part, evidence, withheld)| Candidate { place: place(part), evidence, withheld }).collect()
 }
 
 /// What fails for a statistic as a whole.
@@ -138,7 +235,8 @@ fn judge_whole(
     profile: &Profile,
 ) -> BTreeSet<Reason> {
     let branches = statistic.branches.iter();
-    let sides = branches.filter_map(|branch| Some((branch.inside.get(row)?, branch.outside.get(row)?)));
+    let sides = branches
+        .filter_map(|branch| Some((branch.inside.get(row)?, branch.outside.get(row)?, branch.telling)));
     rules::judge_group(group, sides, profile)
 }
 

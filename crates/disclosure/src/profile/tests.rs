@@ -28,12 +28,53 @@ fn a_threshold_that_protects_nobody_is_an_error() {
     assert_eq!(error.to_string(), expected);
     assert!(Profile::from_toml(&text.replace("permille = 900", "permille = 1001")).is_err());
     assert!(Profile::from_toml(&text.replace("largest = 2", "largest = 3")).is_err());
+    let out_of_range = [
+        ("degrees_of_freedom = 10", "degrees_of_freedom = 1"),
+        ("max_dimensions = 3", "max_dimensions = 0"),
+        ("max_list = 50", "max_list = 0"),
+        ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\"]]"),
+        ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\", \"y\"]]"),
+    ];
+    for (valid, invalid) in out_of_range {
+        let error = Profile::from_toml(&text.replace(valid, invalid)).unwrap_err();
+        assert!(
+            matches!(error, Error::ProfileRange { field, .. } if invalid.starts_with(field)),
+            "{invalid}"
+        );
+    }
+    for invalid in ["date_grain = \"hour\"", "extremes = \"all\"", "expressions = \"none\""] {
+        let key = invalid.split(' ').next().unwrap();
+        let others = text.lines().filter(|line| !line.starts_with(key)).collect::<Vec<_>>().join("\n");
+        let error = Profile::from_toml(&format!("{invalid}\n{others}")).unwrap_err();
+        assert!(matches!(error, Error::ProfileSyntax { .. }), "{invalid}");
+    }
+}
+
+#[test]
+fn a_profile_from_before_a_rule_has_the_strict_side_of_it() {
+    let later = |line: &&str| {
+        ["degrees_", "extremes", "max_", "date_grain", "expressions", "forbidden_"]
+            .iter()
+            .all(|key| !line.starts_with(key))
+    };
+    for name in ["japan-rwd", "teaching"] {
+        let text = match name {
+            "japan-rwd" => include_str!("../../../../policies/disclosure/japan-rwd.toml"),
+            _ => include_str!("../../../../policies/disclosure/teaching.toml"),
+        };
+        let older = Profile::from_toml(&text.lines().filter(later).collect::<Vec<_>>().join("\n")).unwrap();
+        let strict = (older.extremes(), older.max_dimensions(), older.max_list(), older.date_grain());
+        assert_eq!(strict, (Extremes::Off, 3, 50, DateGrain::Month));
+        assert_eq!((older.degrees_of_freedom, older.expressions()), (10, Expressions::All));
+        assert!(older.forbidden_crossings().is_empty());
+    }
 }
 
 #[test]
 fn a_project_can_only_be_stricter() {
     let profile = built_in("japan-rwd");
     let nothing = Stricter::default();
+    let crossing = || vec![vec!["patients.municipality".to_owned(), "claims.insurer".to_owned()]];
     assert_eq!(profile.stricter(&nothing).unwrap(), profile);
     let stricter = Stricter {
         minimum_count: Some(20),
@@ -41,18 +82,43 @@ fn a_project_can_only_be_stricter() {
         withhold_zeros: Some(true),
         dominance_permille: Some(700),
         p_permille: Some(150),
+        degrees_of_freedom: Some(12),
+        withhold_extremes: Some(true),
+        max_dimensions: Some(2),
+        max_list: Some(20),
+        date_grain: Some(DateGrain::Quarter),
+        columns_only: Some(true),
+        forbidden_crossings: crossing(),
     };
     let merged = profile.stricter(&stricter).unwrap();
     assert_eq!((merged.minimum_count, merged.dominance.permille, merged.zeros), (20, 700, Zeros::Withheld));
+    assert_eq!((merged.degrees_of_freedom, merged.extremes()), (12, Extremes::Off));
+    assert_eq!(
+        (merged.max_dimensions(), merged.max_list(), merged.date_grain()),
+        (2, 20, DateGrain::Quarter)
+    );
+    assert_eq!(
+        (merged.expressions(), merged.forbidden_crossings()),
+        (Expressions::ColumnsOnly, &*crossing())
+    );
     let laxer = [
         ("minimum_count", Stricter { minimum_count: Some(9), ..nothing.clone() }),
         ("minimum_units", Stricter { minimum_units: Some(2), ..nothing.clone() }),
         ("p_permille", Stricter { p_permille: Some(99), ..nothing.clone() }),
         ("dominance_permille", Stricter { dominance_permille: Some(901), ..nothing.clone() }),
+        ("degrees_of_freedom", Stricter { degrees_of_freedom: Some(9), ..nothing.clone() }),
+        ("withhold_extremes", Stricter { withhold_extremes: Some(false), ..nothing.clone() }),
+        ("max_dimensions", Stricter { max_dimensions: Some(4), ..nothing.clone() }),
+        ("max_list", Stricter { max_list: Some(51), ..nothing.clone() }),
+        ("date_grain", Stricter { date_grain: Some(DateGrain::Week), ..nothing.clone() }),
     ];
     for (field, project) in laxer {
         assert_eq!(profile.stricter(&project), Err(Error::LaxerThanProfile { field }));
     }
+    let malformed = Stricter { forbidden_crossings: vec![vec!["insurer".to_owned()]], ..nothing.clone() };
+    assert!(matches!(profile.stricter(&malformed), Err(Error::ProfileRange { .. })));
+    let kth = built_in("teaching").stricter(&Stricter { withhold_extremes: Some(false), ..nothing.clone() });
+    assert_eq!(kth.unwrap().extremes(), Extremes::Kth);
     let zeros = Stricter { withhold_zeros: Some(false), ..nothing };
     assert_eq!(profile.stricter(&zeros).unwrap().zeros, Zeros::Allowed);
     assert!(built_in("uk-sdc").stricter(&zeros).is_err());
@@ -64,7 +130,7 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
     let profile = Profile::from_toml(text).unwrap();
     assert_eq!(profile.digest(), Profile::from_toml(&format!("# a remark\n{text}")).unwrap().digest());
     let changes = [
-        ("version = 1", "version = 2"),
+        ("version = 2", "version = 3"),
         ("minimum_count = 10", "minimum_count = 11"),
         ("minimum_units = 3", "minimum_units = 4"),
         ("zeros = \"allowed\"", "zeros = \"withheld\""),
@@ -72,6 +138,13 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
         ("comparator = \"more-than\"", "comparator = \"at-least\""),
         ("permille = 900", "permille = 899"),
         ("largest = 2", "largest = 1"),
+        ("degrees_of_freedom = 10", "degrees_of_freedom = 11"),
+        ("extremes = \"off\"", "extremes = \"kth\""),
+        ("max_dimensions = 3", "max_dimensions = 2"),
+        ("max_list = 50", "max_list = 51"),
+        ("date_grain = \"month\"", "date_grain = \"year\""),
+        ("expressions = \"all\"", "expressions = \"columns-only\""),
+        ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\", \"b.y\"]]"),
     ];
     for (old, new) in changes {
         let changed = Profile::from_toml(&text.replacen(old, new, 1)).unwrap();
@@ -87,6 +160,9 @@ fn the_rules_read_as_sentences() {
         words.iter().any(|rule| rule.ends_with("the two largest contributors have more than 90 % of it"))
     );
     assert!(words.iter().any(|rule| rule.ends_with("its largest contribution to within 10 %")));
+    assert!(words.iter().any(|rule| rule == "minima and maxima of records are refused"));
+    assert!(words.iter().any(|rule| rule == "a table may group by 3 keys, and dates by month or coarser"));
+    assert!(built_in("teaching").rules_in_words().iter().any(|rule| rule.contains("the 3rd from the end")));
 }
 
 #[test]

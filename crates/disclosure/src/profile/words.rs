@@ -1,6 +1,6 @@
 //! How a profile reads in the catalogue: each rule as a sentence.
 
-use super::{Comparator, Dominance, Profile, Zeros};
+use super::{Comparator, Dominance, Expressions, Extremes, Profile, Zeros};
 
 pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
     let count = profile.minimum_count;
@@ -26,12 +26,70 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
             percent(profile.p_permille)
         ));
     }
+    rules.extend(of_forms(profile));
     rules.push(format!(
         "a number is withheld where the others of the same result would give a withheld one away, or a \
          combination of them that concerns fewer than {count} people"
     ));
     rules.push("a group without a number that may be shown is absent".to_owned());
+    rules.extend(of_plans(profile));
     rules
+}
+
+/// Rules for statistics that are no sums.
+fn of_forms(profile: &Profile) -> [String; 5] {
+    let (count, freedom) = (profile.minimum_count, profile.degrees_of_freedom);
+    [
+        format!(
+            "a variance, correlation or regression is withheld where fewer than {freedom} people are left \
+             beside what it estimates, where all values are equal or on one line, and where the rules for \
+             sums fail for the squared deviations"
+        ),
+        format!(
+            "a quantile is rounded to the column's step or to two significant digits, and withheld where \
+             fewer than {count} people are on one side of it, or where two people have so many of the \
+             records that it is theirs"
+        ),
+        format!("a number of distinct values is withheld where fewer than {count} people have one of them"),
+        match profile.extremes {
+            Extremes::Kth => format!(
+                "a minimum or maximum is that of the person who is the {} from the end, rounded",
+                ordinal(count)
+            ),
+            Extremes::Off => "minima and maxima of records are refused".to_owned(),
+        },
+        match profile.expressions {
+            Expressions::All => "aggregates may be of columns and expressions".to_owned(),
+            Expressions::ColumnsOnly => "aggregates may be of columns alone".to_owned(),
+        },
+    ]
+}
+
+/// Limits of what may be asked, whatever the records.
+fn of_plans(profile: &Profile) -> Vec<String> {
+    let mut rules = vec![
+        format!(
+            "a table may group by {} keys, and dates by {} or coarser",
+            profile.max_dimensions,
+            profile.date_grain.name()
+        ),
+        format!("an IN list may have {} constants, unless it is over codes", profile.max_list),
+    ];
+    let crossings = profile.forbidden_crossings.iter();
+    rules.extend(crossings.map(|columns| format!("no table may cross {}", columns.join(" and "))));
+    rules
+}
+
+/// 1st, 2nd, 3rd, 4th …
+fn ordinal(number: u32) -> String {
+    let teens = matches!(number.checked_rem(100), Some(11..=13));
+    let ending = match number.checked_rem(10) {
+        Some(1) if !teens => "st",
+        Some(2) if !teens => "nd",
+        Some(3) if !teens => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
 }
 
 fn dominance(rule: &Dominance) -> String {

@@ -61,7 +61,11 @@ fn publish(checked: Checked, public: impl PublicHalf<Error = Error>) -> Result<R
 fn checked(hold: Hold, filtered: u32) -> Checked {
     let total = count("n", vec![people(0..500)]);
     let mut part = count("n", vec![people(0..filtered)]);
-    part.branches.push(Branch { inside: vec![people(0..filtered)], outside: vec![people(filtered..500)] });
+    part.branches.push(Branch {
+        inside: vec![people(0..filtered)],
+        outside: vec![people(filtered..500)],
+        telling: Default::default(),
+    });
     let tables = vec![ungrouped(people(0..500), vec![total, part])];
     check(Unreleased::new(tables), &japan(), hold).unwrap()
 }

@@ -1,0 +1,75 @@
+//! Class disclosure: withheld where a sensitive value is shared by so many of a group that fewer than
+//! minimum people are left who do not have it.
+//!
+//! The group without its restriction to the value is the parent: parent − cell < minimum. Then to know that
+//! somebody is of the group is to know their value, however many they are; 100 % is the limit. That nobody
+//! has it is not told by having a value, and is for the zero rule.
+//!
+//! Source: Lupp & Langsrud, Suppression of directly-disclosive cells in frequency tables, 2021.
+
+use std::collections::BTreeSet;
+
+use crate::evidence::Evidence;
+use crate::unreleased::CellTable;
+
+/// Whether too few of the parent are left without the value.
+pub(super) fn fails(without: u64, minimum: u32) -> bool {
+    without < u64::from(minimum)
+}
+
+/// The rows of a table whose label is a value that nearly everybody has who is in a group with the same other
+/// labels.
+pub(crate) fn others(table: &CellTable, minimum: u32) -> BTreeSet<usize> {
+    let sensitive: Vec<_> = table.keys.iter().filter(|key| key.sensitive).collect();
+    let mut found = BTreeSet::new();
+    if sensitive.is_empty() {
+        return found;
+    }
+    let parents = super::parents(table);
+    for rows in parents.values() {
+        for row in rows {
+            // NULL is no value, and FALSE says that somebody does not have one.
+            let tells = sensitive.iter().any(|key| super::is_value(&key.values, *row));
+            let cell = table.groups.get(*row).filter(|cell| tells && cell.people() > 0);
+            let siblings =
+                rows.iter().filter(|other| *other != row).filter_map(|other| table.groups.get(*other));
+            if cell.is_some_and(|cell| fails(without(cell, siblings, minimum), minimum)) {
+                found.insert(*row);
+            }
+        }
+    }
+    found
+}
+
+/// How many people of the other cells are not in this one; counting ends at the minimum.
+fn without<'a>(cell: &Evidence, others: impl Iterator<Item = &'a Evidence>, minimum: u32) -> u64 {
+    let mut found = BTreeSet::new();
+    let enough = usize::try_from(minimum).unwrap_or(usize::MAX);
+    for subject in others.flat_map(Evidence::subjects) {
+        if found.len() >= enough {
+            break;
+        }
+        if cell.subjects().binary_search(subject).is_err() {
+            found.insert(*subject);
+        }
+    }
+    u64::try_from(found.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::people;
+
+    #[test]
+    fn minimum_people_without_the_value_are_enough() {
+        assert_eq!([0, 1, 9, 10].map(|people| fails(people, 10)), [true, true, true, false]);
+    }
+
+    #[test]
+    fn people_of_several_other_cells_count_once() {
+        let (cell, one, other) = (people(0..50), people(45..55), people(40..59));
+        assert_eq!(without(&cell, [&one, &other].into_iter(), 10), 9);
+        assert_eq!(without(&cell, [&one, &people(50..70)].into_iter(), 10), 10);
+    }
+}

@@ -1,0 +1,173 @@
+//! What fails for a statistic because of the form that it has: a moment, a quantile, a number of values.
+//!
+//! The sums behind it are judged by themselves, as those of any statistic.
+
+use std::collections::BTreeSet;
+
+use arrow::datatypes::i256;
+
+use super::{Reason, Spread, degrees_of_freedom, distinct, extremes, failed, moments, quantile, spread};
+use crate::exact::{Quotient, Rounding, Snapped};
+use crate::moments::{Inexact, Moments};
+use crate::profile::{Extremes, Profile};
+use crate::statistic::{Fraction, N, RegressionFunction, StatisticKind};
+use crate::unreleased::StatisticColumn;
+use crate::values::Values;
+
+/// What was found of the form of one cell.
+#[derive(Default)]
+pub(crate) struct Form {
+    /// What fails.
+    pub(crate) reasons: BTreeSet<Reason>,
+    /// What would be shown, for a statistic of single values.
+    pub(crate) shown: Option<Shown>,
+}
+
+/// What a statistic of single values shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Shown {
+    /// A number of values.
+    Number(u64),
+    /// One of the values, snapped.
+    Value(Snapped),
+}
+
+/// What fails for the form of a statistic in one row. Over nobody there is nothing to hide.
+pub(crate) fn judge_form(statistic: &StatisticColumn, row: usize, profile: &Profile) -> Form {
+    let Some(count) = statistic.parts.get(N).and_then(|part| part.evidence.get(row)) else {
+        return Form::failing(Reason::Inexact);
+    };
+    let column = statistic.values.as_ref();
+    let values = column.and_then(|column| Some((column.rows.get(row)?, column.scale)));
+    match (statistic.kind, values) {
+        (StatisticKind::Count | StatisticKind::Mean | StatisticKind::People | StatisticKind::Sum, _) => {
+            Form::default()
+        }
+        (StatisticKind::Distinct, Some((values, _))) => judge_distinct(values, profile),
+        (
+            StatisticKind::Correlation
+            | StatisticKind::Covariance { .. }
+            | StatisticKind::Regression(_)
+            | StatisticKind::Variance { .. },
+            _,
+        ) => {
+            if count.people() == 0 {
+                return Form::default();
+            }
+            let moments = Moments { parts: &statistic.parts, row };
+            let reasons = judge_moments(moments, statistic.kind, count.people(), profile);
+            Form { reasons: reasons.unwrap_or_else(|Inexact| [Reason::Inexact].into()), shown: None }
+        }
+        (StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. }, Some(_)) if count.people() == 0 => {
+            Form::default()
+        }
+        (StatisticKind::Quantile { fraction, step }, Some((values, scale))) => {
+            let value = quantile_value(values, count.records(), fraction);
+            let snapped = value.and_then(|value| value.snapped(scale, step, Rounding::Nearest));
+            let mut form = judge_order(values, snapped, Reason::Quantile, profile);
+            form.reasons.extend(failed([
+                (Reason::Quantile, quantile::too_far_out(count.people(), fraction, profile.minimum_count)),
+                (Reason::Quantile, quantile::outweighed(Spread::of(count), fraction, profile)),
+            ]));
+            form
+        }
+        (StatisticKind::Extreme { largest, step }, Some((values, scale))) => match profile.extremes {
+            Extremes::Off => Form::failing(Reason::Extremes),
+            Extremes::Kth => {
+                let own = values.of_each_person(if largest { i128::max } else { i128::min });
+                let kth = extremes::kth(own, largest, profile.minimum_count);
+                let Some(kth) = kth else { return Form::failing(Reason::Extremes) };
+                let rounding = if largest { Rounding::Down } else { Rounding::Up };
+                let value = Quotient { top: i256::from_i128(kth), bottom: i256::ONE };
+                judge_order(values, value.snapped(scale, step, rounding), Reason::Extremes, profile)
+            }
+        },
+        (StatisticKind::Distinct | StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. }, None) => {
+            Form::failing(Reason::Inexact)
+        }
+    }
+}
+
+impl Form {
+    fn failing(reason: Reason) -> Self {
+        Self { reasons: [reason].into(), shown: None }
+    }
+}
+
+fn judge_distinct(values: &Values, profile: &Profile) -> Form {
+    let people = values.people_by_value();
+    let number = u64::try_from(people.len()).ok().filter(|_| values.are_exact());
+    let reasons = failed([
+        (Reason::Distinct, distinct::fails(&people, profile.minimum_count)),
+        (Reason::Inexact, number.is_none()),
+    ]);
+    Form { reasons, shown: number.map(Shown::Number) }
+}
+
+/// What fails for a value that stands at a place in the order of all, as it would be shown.
+fn judge_order(values: &Values, snapped: Option<Snapped>, reason: Reason, profile: &Profile) -> Form {
+    let Some(snapped) = snapped.filter(|_| values.are_exact()) else {
+        return Form::failing(Reason::Inexact);
+    };
+    let (at_most, at_least) = (values.people_at_most(snapped.units), values.people_at_least(snapped.units));
+    let reasons = failed([(reason, quantile::one_sided(at_most, at_least, profile.minimum_count))]);
+    Form { reasons, shown: Some(Shown::Value(snapped)) }
+}
+
+/// The value at (records − 1) · q in ascending order, between two of them in proportion.
+fn quantile_value(values: &Values, records: u64, fraction: Fraction) -> Option<Quotient> {
+    let whole = u128::from(Fraction::WHOLE);
+    let place = u128::from(records.checked_sub(1)?).checked_mul(u128::from(fraction.billionths()))?;
+    let (place, rest) = (place.checked_div(whole)?, place.checked_rem(whole)?);
+    let (lower, upper) = values.neighbours(usize::try_from(place).ok()?)?;
+    let weighted =
+        |value: i128, weight: u128| i256::from_i128(value).checked_mul(i256::from_parts(weight, 0));
+    let top = weighted(lower, whole.checked_sub(rest)?)?.checked_add(weighted(upper, rest)?)?;
+    Some(Quotient { top, bottom: i256::from_parts(whole, 0) })
+}
+
+fn judge_moments(
+    moments: Moments<'_>,
+    kind: StatisticKind,
+    people: u64,
+    profile: &Profile,
+) -> Result<BTreeSet<Reason>, Inexact> {
+    if kind.implied_products().is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let (mut concentrated, mut constant, mut inexact) = (false, false, false);
+    for product in kind.implied_products() {
+        // A deviation without an exact form may be anybody's.
+        let terms = moments.deviations_by_person(*product);
+        inexact |= terms.is_err();
+        concentrated |= terms.map_or(true, |terms| moments::fails(terms, profile));
+    }
+    for product in kind.products().iter().filter(|product| product.left == product.right) {
+        let squares = moments.centred(*product)?;
+        inexact |= squares.is_negative();
+        constant |= spread::is_constant(squares);
+    }
+    let line = match kind {
+        StatisticKind::Correlation
+        | StatisticKind::Regression(
+            RegressionFunction::Intercept | RegressionFunction::R2 | RegressionFunction::Slope,
+        ) => moments.r_squared()?.is_some_and(spread::is_a_line),
+        StatisticKind::Count
+        | StatisticKind::Covariance { .. }
+        | StatisticKind::Distinct
+        | StatisticKind::Extreme { .. }
+        | StatisticKind::Mean
+        | StatisticKind::People
+        | StatisticKind::Quantile { .. }
+        | StatisticKind::Regression(_)
+        | StatisticKind::Sum
+        | StatisticKind::Variance { .. } => false,
+    };
+    let minimum = profile.degrees_of_freedom;
+    Ok(failed([
+        (Reason::DegreesOfFreedom, degrees_of_freedom::fails(people, kind.parameters(), minimum)),
+        (Reason::Inexact, inexact),
+        (Reason::Moments, concentrated),
+        (Reason::Spread, constant || line),
+    ]))
+}

@@ -1,0 +1,249 @@
+//! Single values behind a statistic: for those that depend on the order of values, or on which there are.
+//!
+//! As with sums, values are gathered record by record while the engine aggregates ([`ValueTally`]) and
+//! are then frozen ([`Values`]). They are exact integers in units of a [`crate::Scale`], and nothing that
+//! is computed from them depends on the order in which they came.
+
+mod packed;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use crate::evidence::DamagedTally;
+use packed::Packed;
+
+/// Values while they are being gathered: a pair of person and value for each record.
+///
+/// Rows that come clustered by subject stay as they are; rows in any other order are put in order once,
+/// when the tally is frozen.
+#[derive(Clone)]
+pub struct ValueTally {
+    subjects: Vec<u32>,
+    values: Packed,
+    /// Whether `subjects` descends somewhere.
+    unordered: bool,
+    /// Whether a value had no exact form: the statistic has no value then.
+    overflowed: bool,
+    /// Whether a pair of person and value is kept once.
+    once: bool,
+    /// Where the entries of the last person begin.
+    run: usize,
+}
+
+/// The values of one cell, a pair of person and value for each record, in the order of the dense ids.
+#[derive(Clone)]
+pub struct Values {
+    subjects: Vec<u32>,
+    values: Packed,
+    overflowed: bool,
+}
+
+impl ValueTally {
+    /// No value yet; every record counts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::empty(false)
+    }
+
+    /// No value yet; each value of a person counts once. Enough for [`crate::StatisticKind::Distinct`],
+    /// and smaller.
+    #[must_use]
+    pub fn of_distinct() -> Self {
+        Self::empty(true)
+    }
+
+    fn empty(once: bool) -> Self {
+        let (subjects, values) = (Vec::new(), Packed::default());
+        Self { subjects, values, unordered: false, overflowed: false, once, run: 0 }
+    }
+
+    /// Adds the value of one record of `subject`; a NULL is not added.
+    pub fn add(&mut self, subject: u32, value: i128) {
+        let last = self.subjects.last().copied();
+        if last != Some(subject) {
+            self.unordered |= last.is_some_and(|last| last > subject);
+            self.end_run();
+        }
+        self.subjects.push(subject);
+        self.values.push(value);
+    }
+
+    /// Notes a record whose value has no exact form: the statistic will have no value.
+    pub fn add_overflow(&mut self, subject: u32) {
+        self.overflowed = true;
+        self.add(subject, 0);
+    }
+
+    /// Takes in what another tally of the same statistic and cell gathered.
+    pub fn merge(&mut self, other: &Self) {
+        self.overflowed |= other.overflowed;
+        self.unordered |= other.unordered;
+        for (place, subject) in other.subjects.iter().enumerate() {
+            if let Some(value) = other.values.get(place) {
+                self.add(*subject, value);
+            }
+        }
+    }
+
+    /// Bytes held on the heap.
+    #[must_use]
+    pub fn heap_size(&self) -> usize {
+        let subjects = self.subjects.capacity().saturating_mul(size_of::<u32>());
+        subjects.saturating_add(self.values.heap_size())
+    }
+
+    /// The tally as bytes, for merging and spilling inside the engine.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.heap_size().saturating_add(9));
+        let flags = [self.overflowed, self.unordered, self.once, self.values.is_wide()];
+        bytes.push(flags.iter().rev().fold(0, |flags, flag| flags << 1 | u8::from(*flag)));
+        bytes.extend(u64::try_from(self.subjects.len()).unwrap_or(u64::MAX).to_le_bytes());
+        self.subjects.iter().for_each(|subject| bytes.extend_from_slice(&subject.to_le_bytes()));
+        self.values.encode(&mut bytes);
+        bytes
+    }
+
+    /// A tally from the bytes that [`ValueTally::encode`] made.
+    ///
+    /// # Errors
+    /// [`DamagedTally`] where they are too few or too many.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DamagedTally> {
+        let (flags, bytes) = bytes.split_first().ok_or(DamagedTally)?;
+        let (length, bytes) = bytes.split_first_chunk::<8>().ok_or(DamagedTally)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| DamagedTally)?;
+        let cut = length.checked_mul(size_of::<u32>()).ok_or(DamagedTally)?;
+        let (subjects, values) = bytes.split_at_checked(cut).ok_or(DamagedTally)?;
+        let subjects: Vec<u32> =
+            subjects.as_chunks().0.iter().map(|subject| u32::from_le_bytes(*subject)).collect();
+        let values = Packed::decode(values, length, flags & 8 != 0).ok_or(DamagedTally)?;
+        let last = subjects.last().copied();
+        let run =
+            subjects.iter().rposition(|subject| Some(*subject) != last).map_or(0, |at| at.saturating_add(1));
+        let (overflowed, unordered, once) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+        Ok(Self { subjects, values, unordered, overflowed, once, run })
+    }
+
+    /// The values that were gathered.
+    #[must_use]
+    pub fn freeze(mut self) -> Values {
+        if self.unordered {
+            self.put_in_order();
+        }
+        self.end_run();
+        Values { subjects: self.subjects, values: self.values, overflowed: self.overflowed }
+    }
+
+    /// Ends the entries of one person.
+    fn end_run(&mut self) {
+        if self.once {
+            let kept = self.values.sort_and_dedup_from(self.run);
+            self.subjects.truncate(kept);
+        }
+        self.run = self.subjects.len();
+    }
+
+    fn put_in_order(&mut self) {
+        let values = std::mem::take(&mut self.values);
+        let subjects = std::mem::take(&mut self.subjects);
+        let pairs = subjects.into_iter().enumerate();
+        let mut pairs: Vec<(u32, i128)> =
+            pairs.filter_map(|(place, subject)| Some((subject, values.get(place)?))).collect();
+        drop(values);
+        pairs.sort_unstable();
+        self.run = 0;
+        pairs.into_iter().for_each(|(subject, value)| self.add(subject, value));
+    }
+}
+
+impl Default for ValueTally {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Values {
+    /// No value at all.
+    #[must_use]
+    pub fn nobody() -> Self {
+        ValueTally::new().freeze()
+    }
+
+    /// Whether every value has its exact form.
+    pub(crate) fn are_exact(&self) -> bool {
+        !self.overflowed
+    }
+
+    /// Each person with the number of their values, in the order of the dense ids.
+    pub(crate) fn people(&self) -> impl Iterator<Item = (u32, usize)> {
+        let runs = self.subjects.chunk_by(|left, right| left == right);
+        runs.filter_map(|run| Some((*run.first()?, run.len())))
+    }
+
+    /// The value at a place in ascending order, from 0, and the one after it (at the end: itself).
+    pub(crate) fn neighbours(&self, place: usize) -> Option<(i128, i128)> {
+        self.values.neighbours(place)
+    }
+
+    /// How many people have a value that is not above `limit`.
+    pub(crate) fn people_at_most(&self, limit: i128) -> u64 {
+        self.people_with(|value| value <= limit)
+    }
+
+    /// How many people have a value that is not below `limit`.
+    pub(crate) fn people_at_least(&self, limit: i128) -> u64 {
+        self.people_with(|value| value >= limit)
+    }
+
+    /// For each person, the value of theirs that `better` prefers to all others.
+    pub(crate) fn of_each_person(&self, better: impl Fn(i128, i128) -> i128) -> Vec<i128> {
+        let mut own: Vec<i128> = Vec::new();
+        let mut last = None;
+        for (subject, value) in self.pairs() {
+            match own.last_mut().filter(|_| last == Some(subject)) {
+                Some(known) => *known = better(*known, value),
+                None => own.push(value),
+            }
+            last = Some(subject);
+        }
+        own
+    }
+
+    /// For each distinct value, how many people have it.
+    pub(crate) fn people_by_value(&self) -> Vec<u64> {
+        let mut pairs: Vec<(i128, u32)> = self.pairs().map(|(subject, value)| (value, subject)).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let values = pairs.chunk_by(|(left, _), (right, _)| left == right);
+        values.map(|people| u64::try_from(people.len()).unwrap_or(u64::MAX)).collect()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (u32, i128)> {
+        let subjects = self.subjects.iter().enumerate();
+        subjects.filter_map(|(place, subject)| Some((*subject, self.values.get(place)?)))
+    }
+
+    fn people_with(&self, holds: impl Fn(i128) -> bool) -> u64 {
+        let (mut people, mut last) = (0_u64, None);
+        for (subject, _) in self.pairs().filter(|(_, value)| holds(*value)) {
+            people = people.saturating_add(u64::from(last != Some(subject)));
+            last = Some(subject);
+        }
+        people
+    }
+}
+
+impl fmt::Debug for ValueTally {
+    /// Prints no value: they are confidential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ValueTally(..)")
+    }
+}
+
+impl fmt::Debug for Values {
+    /// Prints no value: they are confidential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Values(..)")
+    }
+}

@@ -1,0 +1,116 @@
+//! A list of integers that takes eight bytes each for as long as they fit, and sixteen afterwards.
+
+/// Integers in the order in which they were added.
+#[derive(Clone)]
+pub(super) enum Packed {
+    /// All of them fit into 64 bits.
+    Narrow(Vec<i64>),
+    /// One of them did not.
+    Wide(Vec<i128>),
+}
+
+impl Default for Packed {
+    fn default() -> Self {
+        Self::Narrow(Vec::new())
+    }
+}
+
+impl Packed {
+    pub(super) fn push(&mut self, value: i128) {
+        match (&mut *self, i64::try_from(value)) {
+            (Self::Narrow(values), Ok(narrow)) => values.push(narrow),
+            (Self::Narrow(values), Err(_)) => {
+                let mut wide = Vec::with_capacity(values.capacity());
+                wide.extend(values.drain(..).map(i128::from));
+                wide.push(value);
+                *self = Self::Wide(wide);
+            }
+            (Self::Wide(values), _) => values.push(value),
+        }
+    }
+
+    pub(super) fn get(&self, place: usize) -> Option<i128> {
+        match self {
+            Self::Narrow(values) => values.get(place).copied().map(i128::from),
+            Self::Wide(values) => values.get(place).copied(),
+        }
+    }
+
+    pub(super) fn is_wide(&self) -> bool {
+        matches!(self, Self::Wide(_))
+    }
+
+    pub(super) fn heap_size(&self) -> usize {
+        match self {
+            Self::Narrow(values) => values.capacity().saturating_mul(size_of::<i64>()),
+            Self::Wide(values) => values.capacity().saturating_mul(size_of::<i128>()),
+        }
+    }
+
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Narrow(values) => {
+                values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+            }
+            Self::Wide(values) => {
+                values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+            }
+        }
+    }
+
+    /// The list that [`Packed::encode`] wrote, if the bytes are exactly that many integers.
+    pub(super) fn decode(bytes: &[u8], length: usize, wide: bool) -> Option<Self> {
+        let packed = if wide {
+            let (values, []) = bytes.as_chunks() else { return None };
+            Self::Wide(values.iter().map(|value| i128::from_le_bytes(*value)).collect())
+        } else {
+            let (values, []) = bytes.as_chunks() else { return None };
+            Self::Narrow(values.iter().map(|value| i64::from_le_bytes(*value)).collect())
+        };
+        (packed.len() == length).then_some(packed)
+    }
+
+    /// Keeps each integer from `start` on once; how many are left in all.
+    pub(super) fn sort_and_dedup_from(&mut self, start: usize) -> usize {
+        match self {
+            Self::Narrow(values) => sort_and_dedup_from(values, start),
+            Self::Wide(values) => sort_and_dedup_from(values, start),
+        }
+        self.len()
+    }
+
+    /// The integer at a place in ascending order, and the one after it (at the end: itself).
+    pub(super) fn neighbours(&self, place: usize) -> Option<(i128, i128)> {
+        match self {
+            Self::Narrow(values) => neighbours(values.clone(), place),
+            Self::Wide(values) => neighbours(values.clone(), place),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Narrow(values) => values.len(),
+            Self::Wide(values) => values.len(),
+        }
+    }
+}
+
+fn sort_and_dedup_from<T: Copy + Ord>(values: &mut Vec<T>, start: usize) {
+    // A single entry, the usual case, is in order already.
+    if values.len().saturating_sub(start) < 2 {
+        return;
+    }
+    let mut tail = values.split_off(start);
+    tail.sort_unstable();
+    tail.dedup();
+    values.append(&mut tail);
+}
+
+fn neighbours<T: Copy + Ord + Into<i128>>(mut values: Vec<T>, place: usize) -> Option<(i128, i128)> {
+    if place >= values.len() {
+        return None;
+    }
+    let (_, at, above) = values.select_nth_unstable(place);
+    let at: i128 = (*at).into();
+    Some((at, above.iter().min().map_or(at, |next| (*next).into())))
+}

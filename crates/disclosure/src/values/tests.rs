@@ -1,0 +1,116 @@
+//! What is computed from single values, and that their order decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Values of some people; now and then one that needs more than 64 bits.
+fn records() -> impl Strategy<Value = Vec<(u32, i128)>> {
+    let value = prop_oneof![20 => -5_i128..6, 1 => Just(1_i128 << 90)];
+    prop::collection::vec((0_u32..9, value), 0..60)
+}
+
+fn tally(mut tally: ValueTally, records: &[(u32, i128)]) -> ValueTally {
+    records.iter().for_each(|(subject, value)| tally.add(*subject, *value));
+    tally
+}
+
+/// All that can be asked of values.
+fn answers(values: &Values) -> impl PartialEq + fmt::Debug + use<> {
+    let sides: Vec<_> =
+        (-6..7).map(|limit| (values.people_at_most(limit), values.people_at_least(limit))).collect();
+    let ranks: Vec<_> = (0..61).map(|place| values.neighbours(place)).collect();
+    let people: Vec<_> = values.people().collect();
+    let own = [values.of_each_person(i128::max), values.of_each_person(i128::min)];
+    (sides, ranks, people, own, values.people_by_value())
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_values_and_merges_decides_nothing(records in records(), cut in 0_usize..60, once: bool) {
+        let empty = || if once { ValueTally::of_distinct() } else { ValueTally::new() };
+        let expected = answers(&tally(empty(), &records).freeze());
+        let mut sorted = records.clone();
+        sorted.sort_unstable();
+        prop_assert!(answers(&tally(empty(), &sorted).freeze()) == expected);
+        let (left, right) = records.split_at(cut.min(records.len()));
+        let mut merged = tally(empty(), right);
+        merged.merge(&tally(empty(), left));
+        prop_assert!(answers(&merged.freeze()) == expected);
+    }
+
+    #[test]
+    fn a_tally_reads_back_as_it_was_written(records in records(), cut in 0_usize..600, once: bool) {
+        let written = tally(if once { ValueTally::of_distinct() } else { ValueTally::new() }, &records);
+        let bytes = written.encode();
+        let mut read = ValueTally::decode(&bytes).unwrap();
+        // It goes on where it stopped.
+        let mut both = written;
+        for (subject, value) in records.iter().rev() {
+            read.add(*subject, *value);
+            both.add(*subject, *value);
+        }
+        prop_assert!(answers(&read.freeze()) == answers(&both.freeze()));
+        if let Some(damaged) = bytes.get(..cut.min(bytes.len() - 1)) {
+            prop_assert_eq!(ValueTally::decode(damaged).err(), Some(DamagedTally));
+        }
+        let longer = [bytes.as_slice(), &[0]].concat();
+        prop_assert_eq!(ValueTally::decode(&longer).err(), Some(DamagedTally));
+    }
+
+    #[test]
+    fn answers_are_those_of_sorted_values_and_sets_of_people(records in records(), place in 0_usize..60) {
+        let values = tally(ValueTally::new(), &records).freeze();
+        let mut sorted: Vec<i128> = records.iter().map(|(_, value)| *value).collect();
+        sorted.sort_unstable();
+        let next = sorted.get(place + 1).or(sorted.get(place));
+        prop_assert_eq!(values.neighbours(place), sorted.get(place).copied().zip(next.copied()));
+        let people = |holds: &dyn Fn(i128) -> bool| {
+            let those = records.iter().filter(|(_, value)| holds(*value)).map(|(subject, _)| *subject);
+            those.collect::<BTreeSet<u32>>().len() as u64
+        };
+        prop_assert_eq!(values.people_at_most(2), people(&|value| value <= 2));
+        prop_assert_eq!(values.people_at_least(2), people(&|value| value >= 2));
+        let mut largest = BTreeMap::new();
+        for (subject, value) in &records {
+            let known = largest.entry(*subject).or_insert(*value);
+            *known = (*known).max(*value);
+        }
+        prop_assert_eq!(values.of_each_person(i128::max), largest.into_values().collect::<Vec<_>>());
+        let by_value: Vec<u64> = sorted.iter().collect::<BTreeSet<_>>().into_iter()
+            .map(|known| people(&|value| value == *known)).collect();
+        prop_assert_eq!(values.people_by_value(), by_value);
+    }
+}
+
+#[test]
+fn a_person_is_counted_once_for_each_value() {
+    let records = [(1, 7), (1, 7), (2, 7), (2, 8), (2, 7)];
+    let size =
+        |empty: ValueTally| tally(empty, &records).freeze().people().map(|(_, n)| n).collect::<Vec<_>>();
+    assert_eq!(size(ValueTally::new()), [2, 3]);
+    assert_eq!(size(ValueTally::of_distinct()), [1, 2]);
+    let distinct = |empty: ValueTally| tally(empty, &records).freeze().people_by_value();
+    assert_eq!(distinct(ValueTally::new()), [2, 1]);
+    assert_eq!(distinct(ValueTally::of_distinct()), [2, 1]);
+}
+
+#[test]
+fn a_value_without_an_exact_form_is_noted() {
+    let mut values = ValueTally::new();
+    values.add(1, 5);
+    assert!(values.clone().freeze().are_exact());
+    values.add_overflow(2);
+    assert!(!ValueTally::decode(&values.encode()).unwrap().freeze().are_exact());
+    let mut merged = ValueTally::new();
+    merged.merge(&values);
+    assert!(!merged.freeze().are_exact());
+}
+
+#[test]
+fn debug_prints_no_value() {
+    let values = tally(ValueTally::new(), &[(4711, 123_456)]);
+    assert_eq!(format!("{values:?} {:?}", values.clone().freeze()), "ValueTally(..) Values(..)");
+}
