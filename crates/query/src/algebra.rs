@@ -10,9 +10,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{AggregateUDF, Operator, ScalarUDF};
+use datafusion::logical_expr::expr::NullTreatment;
+use datafusion::logical_expr::{AggregateUDF, Operator, ScalarUDF, WindowFrame, WindowFunctionDefinition};
 
-use crate::disclosure::Measure;
+use crate::disclosure::{StatisticKind, Telling};
+use crate::lower::Grain;
 
 /// A column of one relation in one plan; ids are never reused, so no name can be ambiguous.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -31,6 +33,28 @@ pub(crate) struct ColumnInfo {
     pub(crate) encoded: bool,
     /// Whether it is a released statistic (which may be withheld).
     pub(crate) statistic: bool,
+    /// How finely its values tell people apart.
+    pub(crate) grain: Grain,
+    /// Whether its values are codes of a public list.
+    pub(crate) code: bool,
+    /// Whether a value tells something that may harm a person.
+    pub(crate) sensitive: bool,
+}
+
+impl ColumnInfo {
+    /// A column of ours, or one of which nothing needs to be known.
+    pub(crate) fn plain(data_type: DataType) -> Self {
+        Self {
+            data_type,
+            origins: BTreeSet::new(),
+            branches: Vec::new(),
+            encoded: false,
+            statistic: false,
+            grain: Grain::Coarse,
+            code: false,
+            sensitive: false,
+        }
+    }
 }
 
 /// A pure expression over the values of one row. It cannot name a subject.
@@ -38,6 +62,12 @@ pub(crate) struct ColumnInfo {
 pub(crate) enum Scalar {
     And(Vec<Scalar>),
     Arithmetic {
+        op: Operator,
+        left: Box<Scalar>,
+        right: Box<Scalar>,
+    },
+    /// Bits of the number that tells grouping sets apart: what GROUPING() stands for.
+    Bits {
         op: Operator,
         left: Box<Scalar>,
         right: Box<Scalar>,
@@ -94,11 +124,13 @@ pub(crate) enum TruthValue {
 /// A relation in which each row belongs to exactly one data subject.
 #[derive(Clone, Debug)]
 pub(crate) enum Records {
+    /// The records with further columns.
+    Extend { input: Box<Records>, columns: Vec<(ColumnId, Scalar)> },
     /// Rows of one person, one for each distinct combination of `keys`, with that person's aggregates.
     PerSubject {
         input: Box<Records>,
         keys: Vec<(ColumnId, Scalar)>,
-        aggregates: Vec<(ColumnId, PersonAggregate)>,
+        aggregates: Vec<(ColumnId, Aggregation)>,
     },
     /// Records joined with reference data, which multiplies rows, never people.
     ReferenceJoin { input: Box<Records>, reference: Reference, on: Vec<Scalar>, kind: JoinKind },
@@ -108,17 +140,31 @@ pub(crate) enum Records {
     Scan(Scan),
     /// Records of the same person side by side.
     SubjectJoin { left: Box<Records>, right: Box<Records>, on: Vec<Scalar>, kind: JoinKind },
+    /// The records of all inputs, each with its values of the common columns.
+    Union { inputs: Vec<(Records, Vec<Scalar>)>, columns: Vec<(ColumnId, DataType)> },
+    /// The records, each with values that are computed over its person's records.
+    Window { input: Box<Records>, calls: Vec<(ColumnId, WindowCall)> },
 }
 
 /// A relation without people.
 #[derive(Clone, Debug)]
 pub(crate) enum Reference {
+    /// Each distinct combination of `keys` once.
+    Distinct { input: Box<Reference>, keys: Vec<(ColumnId, Scalar)> },
+    /// The rows with further columns.
+    Extend { input: Box<Reference>, columns: Vec<(ColumnId, Scalar)> },
+    /// Two relations without people side by side.
+    Join { left: Box<Reference>, right: Box<Reference>, on: Vec<Scalar>, kind: JoinKind },
     /// One row without columns: what `SELECT 1` stands on.
     Nothing,
     /// The rows that fulfil a predicate.
     Restrict { input: Box<Reference>, predicate: Scalar },
     /// A code table.
     Scan(Scan),
+    /// The rows of all inputs, each with its values of the common columns.
+    Union { inputs: Vec<(Reference, Vec<Scalar>)>, columns: Vec<(ColumnId, DataType)> },
+    /// Constants that the analyst wrote.
+    Values { columns: Vec<(ColumnId, DataType)>, rows: Vec<Vec<ScalarValue>> },
 }
 
 /// A granted table and those of its columns that are granted.
@@ -130,17 +176,41 @@ pub(crate) struct Scan {
     pub(crate) columns: Vec<(ColumnId, String)>,
 }
 
-/// Which rows without a partner a join keeps.
+/// Which rows a join keeps, or adds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum JoinKind {
+    /// The left side's rows without a partner.
+    Anti,
+    /// All rows of both sides.
+    Full,
     Inner,
-    /// Keeps the left side's.
+    /// All rows of the left side.
     Left,
+    /// The left side's rows, with whether each has a partner.
+    Mark(ColumnId),
+    /// The left side's rows with a partner.
+    Semi,
 }
 
-/// An aggregate over the records of one person.
+/// A function over the rows of one partition, in an order. Over records a partition is one person's.
 #[derive(Clone, Debug)]
-pub(crate) struct PersonAggregate {
+pub(crate) struct WindowCall {
+    pub(crate) function: WindowFunctionDefinition,
+    pub(crate) args: Vec<Scalar>,
+    /// The keys of a partition, the subject apart.
+    pub(crate) partition: Vec<Scalar>,
+    pub(crate) order: Vec<SortKey>,
+    pub(crate) frame: WindowFrame,
+    pub(crate) filter: Option<Scalar>,
+    pub(crate) nulls: Option<NullTreatment>,
+    pub(crate) distinct: bool,
+    /// The type that the plan expects.
+    pub(crate) data_type: DataType,
+}
+
+/// An aggregate over the records of one person, or over released cells.
+#[derive(Clone, Debug)]
+pub(crate) struct Aggregation {
     pub(crate) function: Arc<AggregateUDF>,
     pub(crate) arg: Scalar,
     pub(crate) distinct: bool,
@@ -154,51 +224,76 @@ pub(crate) struct PersonAggregate {
 pub(crate) struct Frontier {
     pub(crate) input: Records,
     pub(crate) keys: Vec<(ColumnId, Scalar)>,
-    /// The grouping sets as indices of `keys`; `None` groups by all of them.
-    pub(crate) sets: Option<Vec<Vec<usize>>>,
+    /// The grouping sets; none groups by all keys.
+    pub(crate) sets: Option<Sets>,
     pub(crate) statistics: Vec<Statistic>,
     /// Columns that hold the further protected units of a record.
     pub(crate) units: Vec<ColumnId>,
+    /// Reference data that has a group for each of its rows, whatever the records: with the value of
+    /// each key.
+    pub(crate) complete: Option<(Reference, Vec<Scalar>)>,
+    /// The keys whose labels tell something that may harm a person.
+    pub(crate) sensitive: BTreeSet<ColumnId>,
+}
+
+/// The grouping sets of a frontier.
+#[derive(Clone, Debug)]
+pub(crate) struct Sets {
+    /// The number that tells the sets apart.
+    pub(crate) id: ColumnId,
+    /// Each set as indices of the keys.
+    pub(crate) sets: Vec<Vec<usize>>,
 }
 
 /// One statistic of each cell.
 #[derive(Clone, Debug)]
 pub(crate) struct Statistic {
     pub(crate) id: ColumnId,
-    pub(crate) function: StatisticFunction,
-    /// What is counted or summed; records themselves where it is absent.
-    pub(crate) arg: Option<Scalar>,
-    /// What is known with it: the same without the constants that are added.
+    pub(crate) kind: StatisticKind,
+    /// What is counted, summed or described; records themselves where there is none. Of two arguments the
+    /// first is y.
+    pub(crate) args: Vec<Scalar>,
+    /// What is known with a sum: the same without the constants that are added.
     pub(crate) implied: Option<Scalar>,
     pub(crate) filter: Option<Scalar>,
-    pub(crate) measure: Measure,
-    /// Predicates that tell apart who counts: FILTER, CASE, truth values as numbers.
-    pub(crate) branches: Vec<Scalar>,
+    /// What tells apart who counts: FILTER, CASE, truth values as numbers.
+    pub(crate) branches: Vec<Division>,
     /// The type that the plan expects.
     pub(crate) data_type: DataType,
 }
 
-/// The statistics that have a rule.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum StatisticFunction {
-    /// COUNT(*), COUNT(x): records.
-    Count,
-    /// AVG(x).
-    Mean,
-    /// COUNT(DISTINCT subject): people.
-    People,
-    /// SUM(x).
-    Sum,
+/// A predicate that divides people inside a statistic.
+#[derive(Clone, Debug)]
+pub(crate) struct Division {
+    pub(crate) predicate: Scalar,
+    pub(crate) telling: Telling,
 }
 
 /// A relation over released cells (or reference data): it can reveal nothing that they do not.
 #[derive(Clone, Debug)]
 pub(crate) enum Public {
+    /// One row for each combination of `keys`, with aggregates of cells.
+    Aggregate {
+        input: Box<Public>,
+        keys: Vec<(ColumnId, Scalar)>,
+        aggregates: Vec<(ColumnId, Aggregation)>,
+    },
     /// The released cells of the frontier with this index.
     Cells(usize),
+    /// The rows with further columns.
+    Extend {
+        input: Box<Public>,
+        columns: Vec<(ColumnId, Scalar)>,
+    },
     Filter {
         input: Box<Public>,
         predicate: Scalar,
+    },
+    Join {
+        left: Box<Public>,
+        right: Box<Public>,
+        on: Vec<Scalar>,
+        kind: JoinKind,
     },
     Limit {
         input: Box<Public>,
@@ -210,6 +305,14 @@ pub(crate) enum Public {
         input: Box<Public>,
         keys: Vec<SortKey>,
     },
+    Union {
+        inputs: Vec<(Public, Vec<Scalar>)>,
+        columns: Vec<(ColumnId, DataType)>,
+    },
+    Window {
+        input: Box<Public>,
+        calls: Vec<(ColumnId, WindowCall)>,
+    },
 }
 
 /// One key of an ORDER BY.
@@ -220,23 +323,129 @@ pub(crate) struct SortKey {
     pub(crate) nulls_first: bool,
 }
 
+impl Frontier {
+    /// The columns that label its cells: the keys, and the number of the grouping set.
+    pub(crate) fn labels(&self) -> Vec<ColumnId> {
+        self.keys.iter().map(|(id, _)| *id).chain(self.sets.iter().map(|sets| sets.id)).collect()
+    }
+
+    /// Every column that is read anywhere in it.
+    pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
+        let mut read: BTreeSet<ColumnId> = self.units.iter().copied().collect();
+        self.input.collect_columns(&mut read);
+        let statistics = self.statistics.iter().flat_map(|statistic| {
+            let branches = statistic.branches.iter().map(|branch| &branch.predicate);
+            statistic.args.iter().chain(&statistic.filter).chain(branches)
+        });
+        let keys = self.keys.iter().map(|(_, key)| key);
+        keys.chain(statistics).for_each(|scalar| read.extend(scalar.columns()));
+        read
+    }
+}
+
+impl Records {
+    /// Every column that an expression in it reads.
+    pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
+        let mut read = BTreeSet::new();
+        self.collect_columns(&mut read);
+        read
+    }
+
+    fn collect_columns(&self, read: &mut BTreeSet<ColumnId>) {
+        let mut take = |scalar: &Scalar| read.extend(scalar.columns());
+        match self {
+            Self::Extend { input, columns } => {
+                columns.iter().for_each(|(_, value)| take(value));
+                input.collect_columns(read);
+            }
+            Self::PerSubject { input, keys, aggregates } => {
+                keys.iter().for_each(|(_, key)| take(key));
+                aggregates.iter().for_each(|(_, call)| {
+                    take(&call.arg);
+                    call.filter.iter().for_each(&mut take);
+                });
+                input.collect_columns(read);
+            }
+            Self::ReferenceJoin { input, on, .. } => {
+                on.iter().for_each(take);
+                input.collect_columns(read);
+            }
+            Self::Restrict { input, predicate } => {
+                take(predicate);
+                input.collect_columns(read);
+            }
+            Self::Scan(_) => {}
+            Self::SubjectJoin { left, right, on, .. } => {
+                on.iter().for_each(take);
+                left.collect_columns(read);
+                right.collect_columns(read);
+            }
+            Self::Union { inputs, .. } => {
+                for (input, row) in inputs {
+                    row.iter().for_each(|scalar| read.extend(scalar.columns()));
+                    input.collect_columns(read);
+                }
+            }
+            Self::Window { input, calls } => {
+                for (_, call) in calls {
+                    let order = call.order.iter().map(|key| &key.arg);
+                    call.args
+                        .iter()
+                        .chain(&call.partition)
+                        .chain(order)
+                        .chain(&call.filter)
+                        .for_each(&mut take);
+                }
+                input.collect_columns(read);
+            }
+        }
+    }
+}
+
 impl Reference {
-    /// The columns of the code tables.
+    /// The columns that stand for codes.
     pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
         match self {
+            Self::Distinct { keys, .. } => keys.iter().map(|(id, _)| *id).collect(),
+            Self::Extend { input, columns } => {
+                input.columns().into_iter().chain(columns.iter().map(|(id, _)| *id)).collect()
+            }
+            Self::Join { left, right, .. } => left.columns().into_iter().chain(right.columns()).collect(),
             Self::Nothing => BTreeSet::new(),
             Self::Restrict { input, .. } => input.columns(),
             Self::Scan(scan) => scan.columns.iter().map(|(id, _)| *id).collect(),
+            Self::Union { columns, .. } | Self::Values { columns, .. } => {
+                columns.iter().map(|(id, _)| *id).collect()
+            }
         }
     }
 }
 
 impl Scalar {
+    /// That `arg` is not NULL.
+    pub(crate) fn is_present(arg: Self) -> Self {
+        Self::Not(Box::new(Self::IsNull(Box::new(arg))))
+    }
+
+    /// TRUE.
+    pub(crate) fn truth() -> Self {
+        Self::Literal(ScalarValue::Boolean(Some(true)))
+    }
+
+    /// `left = right`.
+    pub(crate) fn equal(left: Self, right: Self) -> Self {
+        Self::Compare { op: Operator::Eq, left: Box::new(left), right: Box::new(right) }
+    }
+
     /// The operands, in order.
     pub(crate) fn children(&self) -> Vec<&Scalar> {
         match self {
             Self::And(args) | Self::Or(args) | Self::Function { args, .. } => args.iter().collect(),
-            Self::Arithmetic { left, right, .. } | Self::Compare { left, right, .. } => vec![left, right],
+            Self::Arithmetic { left, right, .. }
+            | Self::Bits { left, right, .. }
+            | Self::Compare { left, right, .. } => {
+                vec![left, right]
+            }
             Self::Case { branches, otherwise } => {
                 branches.iter().flat_map(|(when, then)| [when, then]).chain(otherwise.as_deref()).collect()
             }

@@ -1,4 +1,5 @@
-//! What SQL can name: the granted tables and columns of one project, and the listed functions.
+//! What SQL can name: the granted tables and columns of one project, the code lists that came with the
+//! analysis, and the listed functions.
 //!
 //! There is no catalogue of the engine behind it: no information_schema, no file tables, no table
 //! functions, no variables.
@@ -7,14 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::common::{DataFusionError, Result, TableReference};
+use datafusion::common::{self, DataFusionError, TableReference};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
 
 use crate::functions;
-use crate::model::{Column, ColumnClass, ColumnType, Dataset, Table, TableGrant, TableKind};
+use crate::lists::List;
+use crate::model::{Code, Column, ColumnClass, ColumnType, Dataset, Refusal, Table, TableGrant, TableKind};
 
 /// The tables that one project may name.
 pub(crate) struct Catalog {
@@ -24,37 +26,64 @@ pub(crate) struct Catalog {
     options: ConfigOptions,
 }
 
-/// A table of the dataset with those columns that were granted.
+/// A table of the dataset with those columns that were granted, or a code list.
 #[derive(Debug)]
 pub(crate) struct GrantedTable {
     pub(crate) name: String,
     pub(crate) kind: TableKind,
     pub(crate) columns: Vec<Column>,
+    /// How many rows it has, if it is a list that the analyst chose: joining it is like writing those rows
+    /// into the text.
+    pub(crate) list_rows: Option<usize>,
     schema: SchemaRef,
 }
 
 impl Catalog {
-    /// The part of `dataset` that `grants` names.
-    pub(crate) fn new(dataset: &Dataset, grants: &[TableGrant]) -> Self {
+    /// The part of `dataset` that `grants` names, and the lists.
+    ///
+    /// # Errors
+    /// `LIST_NOT_ALLOWED` if a list is named like a granted table.
+    pub(crate) fn new(dataset: &Dataset, grants: &[TableGrant], lists: &[List]) -> Result<Self, Refusal> {
         let granted = |table: &Table| {
             let grant = grants.iter().find(|grant| grant.table == table.name)?;
             Some((table.name.clone(), Arc::new(GrantedTable::new(table, grant))))
         };
-        Self {
+        let mut tables: BTreeMap<_, _> = dataset.tables.iter().filter_map(granted).collect();
+        for list in lists {
+            let table = Arc::new(GrantedTable::of_list(list));
+            if tables.insert(list.name.clone(), table).is_some() {
+                let message =
+                    format!("the code list `{}` has the name of a table of this project", list.name);
+                return Err(Refusal::new(Code::ListNotAllowed, message, "give it another name"));
+            }
+        }
+        Ok(Self {
             dataset: dataset.id.to_string(),
-            tables: dataset.tables.iter().filter_map(granted).collect(),
+            tables,
             planners: SessionStateDefaults::default_expr_planners(),
             options: ConfigOptions::default(),
+        })
+    }
+
+    /// The same catalogue with identifiers of another type.
+    pub(crate) fn with_identifiers_as(&self, data_type: &DataType) -> Self {
+        let retyped = |table: &Arc<GrantedTable>| Arc::new(table.with_identifiers_as(data_type));
+        Self {
+            dataset: self.dataset.clone(),
+            tables: self.tables.iter().map(|(name, table)| (name.clone(), retyped(table))).collect(),
+            planners: self.planners.clone(),
+            options: self.options.clone(),
         }
     }
 
-    /// The granted table that SQL names `reference`, plainly or by dataset.
+    /// The table that SQL names `reference`: a granted one plainly or by dataset, a list plainly.
     pub(crate) fn table(&self, reference: &TableReference) -> Option<&Arc<GrantedTable>> {
         let of_dataset = reference.schema().is_none_or(|schema| schema == self.dataset);
         if reference.catalog().is_some() || !of_dataset {
             return None;
         }
-        self.tables.get(reference.table())
+        let table = self.tables.get(reference.table())?;
+        (reference.schema().is_none() || table.list_rows.is_none()).then_some(table)
     }
 
     /// The names of the granted tables.
@@ -75,7 +104,51 @@ impl GrantedTable {
             Field::new(&column.name, arrow_type(column.data_type), nullable)
         };
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
-        Self { name: table.name.clone(), kind: table.kind, columns, schema }
+        Self { name: table.name.clone(), kind: table.kind, columns, list_rows: None, schema }
+    }
+
+    fn of_list(list: &List) -> Self {
+        let schema = list.batch.schema();
+        let column = |field: &Arc<Field>| Column {
+            name: field.name().clone(),
+            description: String::new(),
+            class: ColumnClass::Dimension,
+            data_type: if *field.data_type() == DataType::Int64 {
+                ColumnType::Integer
+            } else {
+                ColumnType::Text
+            },
+            values: None,
+            isolating: None,
+            sensitive: false,
+            code: true,
+        };
+        Self {
+            name: list.name.clone(),
+            kind: TableKind::Code,
+            columns: schema.fields().iter().map(column).collect(),
+            list_rows: Some(list.batch.num_rows()),
+            schema,
+        }
+    }
+
+    fn with_identifiers_as(&self, data_type: &DataType) -> Self {
+        let field = |(column, field): (&Column, &Arc<Field>)| match column.class {
+            ColumnClass::Identifier | ColumnClass::Subject => {
+                Arc::new(field.as_ref().clone().with_data_type(data_type.clone()))
+            }
+            ColumnClass::Date | ColumnClass::Dimension | ColumnClass::Measure | ColumnClass::Unit { .. } => {
+                Arc::clone(field)
+            }
+        };
+        let fields: Vec<_> = self.columns.iter().zip(self.schema.fields()).map(field).collect();
+        Self {
+            name: self.name.clone(),
+            kind: self.kind,
+            columns: self.columns.clone(),
+            list_rows: self.list_rows,
+            schema: Arc::new(Schema::new(fields)),
+        }
     }
 }
 
@@ -102,7 +175,7 @@ impl TableSource for GrantedTable {
 }
 
 impl ContextProvider for Catalog {
-    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+    fn get_table_source(&self, name: TableReference) -> common::Result<Arc<dyn TableSource>> {
         match self.table(&name) {
             Some(table) => Ok(Arc::clone(table) as Arc<dyn TableSource>),
             None => Err(DataFusionError::Plan(format!("no table `{name}`"))),
@@ -125,8 +198,8 @@ impl ContextProvider for Catalog {
         functions::aggregate(name)
     }
 
-    fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
-        None
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        functions::window(name)
     }
 
     fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {

@@ -1,6 +1,7 @@
 //! Runs the confidential half and hands over cells with the evidence behind them.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -12,19 +13,20 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionConfig;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
 
-use crate::algebra::{Statistic, StatisticFunction};
+use crate::algebra::Statistic;
 use crate::disclosure::{
-    self, Branch, CellTable, Evidence, KeyColumn, Measure, Part, StatisticColumn, StatisticKind, Tally,
-    Unreleased,
+    self, Branch, CellTable, Evidence, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, Tally,
+    Unreleased, ValueColumn, ValueTally, Values,
 };
 use crate::generate::{Instrumented, StatisticLayout, column_name};
 use crate::model::{Code, Limits, Refusal};
 use crate::plan::{Plan, PlannedFrontier};
 use crate::public::PublicRun;
-use crate::scan::VAULT_URL;
+use crate::scan::{SnapshotTable, VAULT_URL};
+use crate::vault::Snapshot;
 
 /// The name of the count of people that stands for a frontier without statistics.
 const PEOPLE: &str = "people";
@@ -33,6 +35,7 @@ const PEOPLE: &str = "people";
 #[derive(Clone)]
 pub struct Engine {
     store: Arc<dyn ObjectStore>,
+    partitions: NonZeroUsize,
 }
 
 impl fmt::Debug for Engine {
@@ -120,7 +123,35 @@ impl Engine {
     /// An engine over the vault's object store.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store }
+        Self { store, partitions: NonZeroUsize::MIN }
+    }
+
+    /// The same engine with this many threads for each job.
+    #[must_use]
+    pub fn with_partitions(self, partitions: NonZeroUsize) -> Self {
+        Self { partitions, ..self }
+    }
+
+    /// Runs a text that nobody judged, over all tables of a snapshot, as an engine without a checkpoint
+    /// would: what a benchmark compares with. Nothing of the answer comes back.
+    ///
+    /// # Errors
+    /// A [`Failure`] where the engine fails.
+    pub async fn run_plain(
+        &self,
+        sql: &str,
+        snapshot: &Arc<Snapshot>,
+        limits: &Limits,
+    ) -> Result<(), Failure> {
+        let of = |error: DataFusionError| Failure::of(&error);
+        let context = SessionContext::new_with_state(self.session(limits).map_err(of)?);
+        for table in &snapshot.dataset.tables {
+            if let Some(stored) = SnapshotTable::open(snapshot, &table.name) {
+                context.register_table(table.name.as_str(), Arc::new(stored)).map_err(of)?;
+            }
+        }
+        let answer = context.sql(sql).await.map_err(of)?;
+        answer.collect().await.map(drop).map_err(of)
     }
 
     /// Runs the confidential half of `plan`. The public half comes back beside the cells, to be run by
@@ -139,7 +170,7 @@ impl Engine {
                 in_order(&cells, planned.instrumented.first_tally).map_err(|error| Failure::of(&error))?;
             tables.push(cell_table(planned, &cells).map_err(|error| Failure::of(&error))?);
         }
-        let run = PublicRun { plan: plan.public, snapshot: plan.snapshot, session, rows: limits.rows };
+        let run = PublicRun { plan: plan.public, tables: plan.tables, session, rows: limits.rows };
         Ok((Unreleased::new(tables), run))
     }
 
@@ -152,7 +183,8 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()?;
         runtime.register_object_store(ObjectStoreUrl::parse(VAULT_URL)?.as_ref(), Arc::clone(&self.store));
-        let config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
+        let config =
+            SessionConfig::new().with_target_partitions(self.partitions.get()).with_information_schema(false);
         Ok(SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).build())
     }
 }
@@ -176,57 +208,58 @@ fn in_order(cells: &RecordBatch, keys: usize) -> Result<RecordBatch> {
 
 fn cell_table(planned: &PlannedFrontier, cells: &RecordBatch) -> Result<CellTable> {
     let PlannedFrontier { frontier, instrumented } = planned;
-    let keys = frontier.keys.iter().zip(cells.columns()).map(|((id, _), values)| KeyColumn {
-        name: column_name(*id),
+    let Instrumented { layout, first_tally, .. } = instrumented;
+    let keys = frontier.labels().into_iter().zip(cells.columns()).map(|(id, values)| KeyColumn {
+        name: column_name(id),
         values: Arc::clone(values),
-        declared: false,
+        declared: frontier.complete.is_some(),
+        sensitive: frontier.sensitive.contains(&id),
     });
-    let evidence = (0..instrumented.layout.tallies.len())
-        .map(|index| tallies(cells, instrumented.first_tally + index))
+    let evidence = (0..layout.tallies.len())
+        .map(|index| tallies(cells, first_tally + index))
+        .collect::<Result<Vec<_>>>()?;
+    let first_values = first_tally + layout.tallies.len();
+    let values = (0..layout.values.len())
+        .map(|index| values(cells, first_values + index))
         .collect::<Result<Vec<_>>>()?;
     let of = |index: usize| evidence.get(index).cloned().unwrap_or_default();
-    let mut statistics: Vec<StatisticColumn> = frontier
-        .statistics
-        .iter()
-        .zip(&instrumented.layout.statistics)
-        .map(|(statistic, layout)| statistic_column(statistic, layout, instrumented, &of))
-        .collect();
+    let values_of = |index: usize| values.get(index).cloned().unwrap_or_default();
+    let part = |index: &usize| Part { scale: scale(&instrumented.scales, *index), evidence: of(*index) };
+    let statistic = |(statistic, layout): (&Statistic, &StatisticLayout)| {
+        let branches = layout.branches.iter();
+        StatisticColumn {
+            name: column_name(statistic.id),
+            kind: statistic.kind,
+            parts: layout.parts.iter().map(part).collect(),
+            values: layout.values.map(|index| ValueColumn {
+                scale: scale(&instrumented.value_scales, index),
+                rows: values_of(index),
+            }),
+            branches: branches
+                .map(|(inside, outside, telling)| Branch {
+                    inside: of(*inside),
+                    outside: of(*outside),
+                    telling: *telling,
+                })
+                .collect(),
+        }
+    };
+    let mut statistics: Vec<StatisticColumn> =
+        frontier.statistics.iter().zip(&layout.statistics).map(statistic).collect();
     if statistics.is_empty() {
-        let parts = vec![Part { measure: Measure::Count, evidence: of(0) }];
         statistics.push(StatisticColumn {
             name: PEOPLE.into(),
             kind: StatisticKind::People,
-            parts,
+            parts: vec![part(&0)],
+            values: None,
             branches: Vec::new(),
         });
     }
     Ok(CellTable { keys: keys.collect(), groups: of(0), statistics })
 }
 
-fn statistic_column(
-    statistic: &Statistic,
-    layout: &StatisticLayout,
-    instrumented: &Instrumented,
-    of: &impl Fn(usize) -> Vec<Evidence>,
-) -> StatisticColumn {
-    let scale = layout.parts.first().and_then(|(_, index)| instrumented.scales.get(*index).copied());
-    let scale = scale.unwrap_or(disclosure::Scale::Integer);
-    let kind = match statistic.function {
-        StatisticFunction::Count => StatisticKind::Count,
-        StatisticFunction::Mean => StatisticKind::Mean(scale),
-        StatisticFunction::People => StatisticKind::People,
-        StatisticFunction::Sum => StatisticKind::Sum(scale),
-    };
-    let parts =
-        layout.parts.iter().map(|(measure, index)| Part { measure: measure.clone(), evidence: of(*index) });
-    let branches =
-        layout.branches.iter().map(|(inside, outside)| Branch { inside: of(*inside), outside: of(*outside) });
-    StatisticColumn {
-        name: column_name(statistic.id),
-        kind,
-        parts: parts.collect(),
-        branches: branches.collect(),
-    }
+fn scale(scales: &[Scale], index: usize) -> Scale {
+    scales.get(index).copied().unwrap_or(Scale::Integer)
 }
 
 /// The evidence in one column of tallies; over no record at all there is nobody.
@@ -243,4 +276,19 @@ fn tallies(cells: &RecordBatch, column: usize) -> Result<Vec<Evidence>> {
         Ok(tally.freeze())
     };
     (0..bytes.len()).map(evidence).collect()
+}
+
+/// The single values in one column; over no record at all there are none.
+fn values(cells: &RecordBatch, column: usize) -> Result<Vec<Values>> {
+    let missing = || DataFusionError::Execution("a column of values is missing".into());
+    let bytes =
+        cells.columns().get(column).and_then(|array| array.as_binary_opt::<i64>()).ok_or_else(missing)?;
+    let values = |row: usize| {
+        if bytes.is_null(row) {
+            return Ok(Values::nobody());
+        }
+        let tally = ValueTally::decode(bytes.value(row));
+        Ok(tally.map_err(|error| DataFusionError::Execution(error.to_string()))?.freeze())
+    };
+    (0..bytes.len()).map(values).collect()
 }

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use datafusion::functions_aggregate::{average, count, min_max, sum};
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowFunctionDefinition, WindowUDF};
 
 /// Scalar functions by the names under which SQL may call them.
 const SCALAR: &[&str] = &[
@@ -57,15 +56,62 @@ static SCALAR_FUNCTIONS: LazyLock<BTreeMap<&'static str, Arc<ScalarUDF>>> = Lazy
     SCALAR.iter().filter_map(|name| Some((*name, Arc::clone(named(name)?)))).collect()
 });
 
+/// Aggregate functions by the names under which SQL may call them.
+const AGGREGATE: &[&str] = &[
+    "approx_median",
+    "approx_percentile_cont",
+    "avg",
+    "corr",
+    "count",
+    "covar",
+    "covar_pop",
+    "covar_samp",
+    "grouping",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "percentile_cont",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "sum",
+    "var",
+    "var_pop",
+    "var_samp",
+];
+
+/// Window functions by the names under which SQL may call them, besides COUNT, SUM, AVG, MIN and MAX.
+const WINDOW: &[&str] = &[
+    "cume_dist",
+    "dense_rank",
+    "first_value",
+    "lag",
+    "last_value",
+    "lead",
+    "nth_value",
+    "ntile",
+    "percent_rank",
+    "rank",
+    "row_number",
+];
+
+/// Aggregates that may be computed over a window.
+const OVER_WINDOW: &[&str] = &["avg", "count", "max", "min", "sum"];
+
 static AGGREGATE_FUNCTIONS: LazyLock<BTreeMap<&'static str, Arc<AggregateUDF>>> = LazyLock::new(|| {
-    BTreeMap::from([
-        ("avg", average::avg_udaf()),
-        ("count", count::count_udaf()),
-        ("max", min_max::max_udaf()),
-        ("mean", average::avg_udaf()),
-        ("min", min_max::min_udaf()),
-        ("sum", sum::sum_udaf()),
-    ])
+    let known = datafusion::functions_aggregate::all_default_aggregate_functions();
+    let named = |name: &str| known.iter().find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
+    AGGREGATE.iter().filter_map(|name| Some((*name, Arc::clone(named(name)?)))).collect()
+});
+
+static WINDOW_FUNCTIONS: LazyLock<BTreeMap<&'static str, Arc<WindowUDF>>> = LazyLock::new(|| {
+    let known = datafusion::functions_window::all_default_window_functions();
+    let named = |name: &str| known.iter().find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
+    WINDOW.iter().filter_map(|name| Some((*name, Arc::clone(named(name)?)))).collect()
 });
 
 /// The scalar function of this name, if SQL may call it.
@@ -78,6 +124,26 @@ pub(crate) fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
     AGGREGATE_FUNCTIONS.get(name).cloned()
 }
 
+/// The window function of this name, if SQL may call it.
+pub(crate) fn window(name: &str) -> Option<Arc<WindowUDF>> {
+    WINDOW_FUNCTIONS.get(name).cloned()
+}
+
+/// Whether a planned window function is one of the list.
+pub(crate) fn window_is_allowed(function: &WindowFunctionDefinition) -> bool {
+    match function {
+        WindowFunctionDefinition::AggregateUDF(function) => OVER_WINDOW.contains(&function.name()),
+        WindowFunctionDefinition::WindowUDF(function) => {
+            WINDOW_FUNCTIONS.values().any(|known| known.name() == function.name())
+        }
+    }
+}
+
+/// Whether SQL may call a function of this name, of whatever sort.
+pub(crate) fn is_known(name: &str) -> bool {
+    scalar(name).is_some() || aggregate(name).is_some() || window(name).is_some()
+}
+
 /// Whether a planned scalar function is one of the list (some syntax, such as EXTRACT, is planned as a
 /// function that the text does not name).
 pub(crate) fn scalar_is_allowed(function: &ScalarUDF) -> bool {
@@ -87,7 +153,8 @@ pub(crate) fn scalar_is_allowed(function: &ScalarUDF) -> bool {
 /// The names of all functions that SQL may call, scalar ones first.
 #[must_use]
 pub fn allowed_functions() -> Vec<&'static str> {
-    SCALAR_FUNCTIONS.keys().chain(AGGREGATE_FUNCTIONS.keys()).copied().collect()
+    let aggregates = AGGREGATE_FUNCTIONS.keys();
+    SCALAR_FUNCTIONS.keys().chain(aggregates).chain(WINDOW_FUNCTIONS.keys()).copied().collect()
 }
 
 #[cfg(test)]
@@ -97,6 +164,8 @@ mod tests {
     #[test]
     fn every_listed_function_exists_in_the_engine() {
         assert_eq!(SCALAR_FUNCTIONS.len(), SCALAR.len());
+        assert_eq!(AGGREGATE_FUNCTIONS.len(), AGGREGATE.len());
+        assert_eq!(WINDOW_FUNCTIONS.len(), WINDOW.len());
     }
 
     #[test]

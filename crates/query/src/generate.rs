@@ -3,11 +3,14 @@
 //! Every relation of records carries its subject in the column [`SUBJECT`]; every other column is
 //! named after its id, so that no name can be ambiguous.
 
+mod amount;
+mod call;
 mod confidential;
 mod expression;
 mod layout;
 
-pub(crate) use confidential::{Instrumented, instrument, reference};
+pub(crate) use call::{aggregate_call, widened};
+pub(crate) use confidential::{Instrumented, instrument, join_type, reference};
 pub(crate) use expression::expression;
 pub(crate) use layout::StatisticLayout;
 
@@ -29,6 +32,6 @@ pub(crate) fn column(id: ColumnId) -> Expr {
     named(&column_name(id))
 }
 
-fn named(name: &str) -> Expr {
+pub(crate) fn named(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))
 }

@@ -5,11 +5,13 @@
 //! half of a plan runs on released cells alone. It never decides whether a cell may leave, and its
 //! errors and logs hold nothing that depends on a record.
 //!
-//! Reading order: the text ([`parse`]) becomes the engine's plan over the granted tables
-//! ([`catalog`]), is lowered ([`lower`]) into an algebra that can only express what is safe
-//! ([`algebra`]), from which the plan that runs is generated ([`generate`]) with expressions that
-//! cannot fail ([`total`]) and aggregates that keep count of people ([`tally`]).
+//! Reading order: the text ([`parse`]) with its [`parameters`] becomes the engine's plan over the granted
+//! tables ([`catalog`]) and the code [`lists`] of the analysis, is lowered ([`lower`]) into an algebra that
+//! can only express what is safe ([`algebra`]), from which the plan that runs is generated ([`generate`])
+//! with expressions that cannot fail ([`total`]) and aggregates that keep count of people ([`tally`]).
 
+mod lists;
+mod parameters;
 mod parse;
 mod position;
 
@@ -22,11 +24,13 @@ mod lower;
 mod generate;
 mod tally;
 mod total;
+mod values;
 
 mod execute;
 mod plan;
 mod public;
 mod scan;
+mod tables;
 
 pub use execute::{Engine, Failure};
 pub use functions::allowed_functions;

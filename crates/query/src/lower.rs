@@ -6,24 +6,35 @@
 //! upgrade that adds a node does not compile until someone has decided about it.
 
 mod aggregate;
+mod cells;
+mod grain;
+mod graph;
 mod join;
 mod measure;
 mod person;
 mod relation;
 mod scalar;
+mod scrutiny;
+mod set;
+mod statistic;
+mod subquery;
+mod telling;
+mod window;
 
 use std::collections::BTreeSet;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use crate::algebra::{ColumnId, ColumnInfo, Frontier, Public, Records, Reference, Scalar};
 use crate::catalog::Catalog;
 use crate::model::{Code, Limits, Refusal};
 use crate::position::Positions;
 
+pub(crate) use grain::Grain;
 pub(crate) use scalar::function_refusal;
+pub(crate) use scrutiny::Rules;
 
 /// A plan that was judged and split.
 #[derive(Debug)]
@@ -58,6 +69,38 @@ impl Columns {
         ColumnId(u32::try_from(self.0.len()).unwrap_or(u32::MAX).saturating_sub(1))
     }
 
+    /// Says of a column that a predicate decides whether it has a value.
+    pub(crate) fn decides(&mut self, id: ColumnId, predicate: &Scalar) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.branches.push(predicate.clone());
+        }
+    }
+
+    /// Says of a column that having a value tells something that may harm a person.
+    pub(crate) fn is_harmful(&mut self, id: ColumnId) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.sensitive = true;
+        }
+    }
+
+    /// Says of a column that its values are shared by enough people, whatever they were computed from.
+    pub(crate) fn is_coarse(&mut self, id: ColumnId) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.grain = Grain::Coarse;
+        }
+    }
+
+    /// Says of a column that it shows released statistics.
+    pub(crate) fn is_statistic(&mut self, id: ColumnId) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.statistic = true;
+        }
+    }
+
     /// What is known of a column; ids are only made here.
     pub(crate) fn info(&self, id: ColumnId) -> Option<&ColumnInfo> {
         self.0.get(usize::try_from(id.0).ok()?)
@@ -78,20 +121,24 @@ pub(crate) fn lower(
     plan: &LogicalPlan,
     catalog: &Catalog,
     positions: &Positions,
+    rules: &Rules,
     limits: &Limits,
 ) -> Result<Lowered, Refusal> {
     let mut lowering = Lowering {
         catalog,
         positions,
+        rules,
         limits,
         columns: Columns::default(),
         frontiers: Vec::new(),
+        outer: Vec::new(),
+        correlating: false,
         nodes: 0,
         depth: 0,
     };
     let relation = lowering.root(plan)?;
     let public = match relation.kind {
-        Kind::Records { .. } => return Err(records_in_output(positions)),
+        Kind::Coded { .. } | Kind::Records { .. } => return Err(records_in_output(positions)),
         Kind::Public(public) => public,
         Kind::Reference(reference) => Public::Reference(reference),
     };
@@ -116,12 +163,27 @@ fn records_in_output(positions: &Positions) -> Refusal {
 struct Lowering<'a> {
     catalog: &'a Catalog,
     positions: &'a Positions,
+    rules: &'a Rules,
     limits: &'a Limits,
     columns: Columns,
     frontiers: Vec<Frontier>,
+    /// The relations around the sub-query that is lowered, the nearest last.
+    outer: Vec<Outer>,
+    /// Whether a condition that may name the outer record is lowered.
+    correlating: bool,
     nodes: usize,
     /// How many nodes stand above the one that is lowered.
     depth: usize,
+}
+
+/// A relation that a sub-query may refer to, and how it does.
+struct Outer {
+    schema: DFSchema,
+    fields: Vec<Field>,
+    /// Whether the sub-query's records are those of the outer record's person.
+    by_subject: bool,
+    /// What else must hold between a record of the sub-query and the outer record.
+    conditions: Vec<Scalar>,
 }
 
 /// A lowered relation; its fields stand in the order of the plan node's schema.
@@ -130,8 +192,15 @@ struct Relation {
     fields: Vec<Field>,
 }
 
-/// The three kinds of relation.
+/// The kinds of relation.
 enum Kind {
+    /// All rows of a code table with the records that match them; only groups of codes come of it.
+    Coded {
+        /// The matching records, side by side with their codes.
+        node: Records,
+        units: Vec<ColumnId>,
+        reference: Reference,
+    },
     /// Over released cells.
     Public(Public),
     /// Each row belongs to one data subject.
@@ -145,20 +214,28 @@ enum Kind {
 }
 
 /// One field of a relation.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Field {
     /// A pseudonym that may not be a value.
     Identifier,
-    /// The relation's data subject.
-    Subject,
+    /// The relation's data subject, in the rows where the predicate holds; in all without one.
+    Subject(Option<Scalar>),
     Value(Scalar),
 }
 
-/// The fields that an expression may read, and the schema by which the plan names them.
+/// What an expression may read: fields, the schema by which the plan names them, and sub-queries that were
+/// joined beforehand.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
     schema: &'a DFSchema,
     fields: &'a [Field],
+    subqueries: &'a [(Expr, Scalar)],
+}
+
+impl<'a> Scope<'a> {
+    fn new(schema: &'a DFSchema, fields: &'a [Field]) -> Self {
+        Self { schema, fields, subqueries: &[] }
+    }
 }
 
 impl Lowering<'_> {
@@ -171,11 +248,24 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Names a column that is computed from `value`.
+    /// Names a column that is computed from `value` and stands beside the columns that `value` reads.
     fn derived(&mut self, value: &Scalar, data_type: DataType) -> ColumnId {
-        let origins = self.origins(value);
-        let statistic = self.columns.reads_statistic(value);
-        self.columns.add(ColumnInfo { data_type, origins, branches: Vec::new(), encoded: false, statistic })
+        let info = ColumnInfo {
+            data_type,
+            origins: self.origins(value),
+            branches: measure::branches(value, &self.columns),
+            encoded: !measure::is_plain(value, &self.columns),
+            statistic: self.columns.reads_statistic(value),
+            grain: self.columns.grain(value),
+            code: matches!(value, Scalar::Column(id) if self.columns.info(*id).is_some_and(|info| info.code)),
+            sensitive: self.columns.is_sensitive(value),
+        };
+        self.columns.add(info)
+    }
+
+    /// Names a column of ours that no expression gave.
+    fn hidden(&mut self, data_type: DataType) -> ColumnId {
+        self.columns.add(ColumnInfo::plain(data_type))
     }
 
     /// The stored columns that an expression reads.

@@ -3,23 +3,26 @@
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::config::ConfigOptions;
-use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Analyzer;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 
 use crate::catalog::Catalog;
+use crate::disclosure::Profile;
 use crate::functions;
 use crate::generate::{self, Instrumented};
-use crate::lower::{self, function_refusal};
-use crate::model::{Code, Limits, Refusal, TableGrant};
+use crate::lists;
+use crate::lower::{self, Lowered, Rules, function_refusal};
+use crate::model::{Analysis, Code, Limits, Refusal, TableGrant};
+use crate::parameters;
 use crate::parse::{self, Parsed};
 use crate::position::{self, Positions};
 use crate::public::PublicPlan;
-use crate::scan::SnapshotTable;
+use crate::tables::Tables;
 use crate::vault::Snapshot;
 
 /// Stack of the thread that parses and plans: parser, planner and the destructors of what they build are
@@ -29,6 +32,13 @@ const PLANNING_STACK: usize = 256 << 20;
 /// The hint where types or names do not fit.
 const CHECK_TYPES: &str = "`sekisho catalog` shows tables, columns and types; CAST converts between types";
 
+/// The hint where a column is neither a key nor summarised.
+const GROUP_OR_SUMMARISE: &str =
+    "add the column to GROUP BY, or summarise it: COUNT(...), SUM(...), AVG(...)";
+
+/// Longest sentence of the engine's that a refusal repeats, in characters.
+const LONGEST_SENTENCE: usize = 240;
+
 /// What an analysis may name: granted tables of one snapshot.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -36,11 +46,13 @@ pub struct View {
     pub snapshot: Arc<Snapshot>,
     /// The tables and columns that the project was granted.
     pub grants: Vec<TableGrant>,
+    /// The rules of the project: those that a plan must keep are read here.
+    pub profile: Profile,
 }
 
 /// An analysis that may run. Only [`plan()`] makes one, before any record is touched.
 pub struct Plan {
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) tables: Tables,
     pub(crate) frontiers: Vec<PlannedFrontier>,
     pub(crate) public: PublicPlan,
 }
@@ -57,48 +69,82 @@ impl fmt::Debug for Plan {
     }
 }
 
-/// Judges `sql` against what `view` grants, from the text and the catalogue alone.
+/// Judges an analysis against what `view` grants, from text, parameters, lists and catalogue alone.
 ///
 /// # Errors
 /// A [`Refusal`] that says what was refused, where, why, and what to write instead.
-pub fn plan(sql: &str, view: &View, limits: &Limits) -> Result<Plan, Refusal> {
+pub fn plan(analysis: impl Into<Analysis>, view: &View, limits: &Limits) -> Result<Plan, Refusal> {
+    let analysis = analysis.into();
     std::thread::scope(|scope| {
         let planning = std::thread::Builder::new().stack_size(PLANNING_STACK);
-        let thread = planning.spawn_scoped(scope, || judge(parse::parse(sql, limits)?, view, limits));
+        let thread = planning.spawn_scoped(scope, || judge(&analysis, view, limits));
         let joined = thread.map(std::thread::ScopedJoinHandle::join);
         joined.ok().and_then(Result::ok).unwrap_or_else(|| Err(internal("the planner stopped")))
     })
 }
 
-fn judge(parsed: Parsed, view: &View, limits: &Limits) -> Result<Plan, Refusal> {
-    let Parsed { statement, positions } = parsed;
-    check_functions(&positions)?;
-    let catalog = Catalog::new(&view.snapshot.dataset, &view.grants);
-    let options =
-        ParserOptions { collect_spans: true, map_string_types_to_utf8view: false, ..ParserOptions::new() };
-    let planner = SqlToRel::new_with_options(&catalog, options);
-    let explain = |error| planning_refusal(error, &catalog, &positions);
-    let plan = planner.sql_statement_to_plan(statement).map_err(explain)?;
-    check_nodes(&plan, limits)?;
-    let plan = analyse(plan).map_err(explain)?;
-    let lowered = lower::lower(&plan, &catalog, &positions, limits)?;
-    let snapshot = Arc::clone(&view.snapshot);
-    let tables = |name: &str| stored_table(&snapshot, name);
+fn judge(analysis: &Analysis, view: &View, limits: &Limits) -> Result<Plan, Refusal> {
+    analysis.check(limits)?;
+    let lists = lists::read(&analysis.lists, limits)?;
+    let mut parsed = parse::parse(&analysis.sql, limits)?;
+    parameters::fill(&mut parsed.statement, &analysis.parameters, limits)?;
+    check_functions(&parsed.positions)?;
+    let catalog = Catalog::new(&view.snapshot.dataset, &view.grants, &lists)?;
+    let rules = Rules::of(&view.profile);
+    let lowered = lowered(&parsed, &catalog, &rules, limits).map_err(|refusal| {
+        let tried = analysis.sql.len() <= LONGEST_TRIED;
+        let refusal = if tried { as_value(refusal, &parsed, &catalog, &rules, limits) } else { refusal };
+        let place = parsed.positions.of_code(refusal.code);
+        refusal.at(place)
+    })?;
+    let tables = Tables::new(&view.snapshot, &lists);
     let mut frontiers = Vec::new();
     for frontier in lowered.frontiers {
-        let instrumented =
-            generate::instrument(&frontier, &tables).map_err(|error| generation_refusal(&error))?;
+        let instrumented = generate::instrument(&frontier, &|name: &str| tables.open(name))
+            .map_err(|error| generation_refusal(&error))?;
         frontiers.push(PlannedFrontier { frontier, instrumented });
     }
     let public = PublicPlan::new(lowered.public, lowered.output, lowered.columns, &frontiers);
-    Ok(Plan { snapshot, frontiers, public })
+    Ok(Plan { tables, frontiers, public })
+}
+
+/// Plans, analyses and lowers a statement over a catalogue.
+fn lowered(parsed: &Parsed, catalog: &Catalog, rules: &Rules, limits: &Limits) -> Result<Lowered, Refusal> {
+    let options =
+        ParserOptions { collect_spans: true, map_string_types_to_utf8view: false, ..ParserOptions::new() };
+    let planner = SqlToRel::new_with_options(catalog, options);
+    let explain = |error| planning_refusal(&error, catalog, &parsed.positions);
+    let plan = planner.sql_statement_to_plan(parsed.statement.clone()).map_err(explain)?;
+    check_nodes(&plan, limits)?;
+    let plan = analyse(plan).map_err(explain)?;
+    lower::lower(&plan, catalog, &parsed.positions, rules, limits)
+}
+
+/// The types as which an identifier is tried. The engine refuses `patient_id LIKE 'P%'` because an
+/// identifier is no text, which says nothing to somebody who may not know what it is.
+const TRIED: [DataType; 4] = [DataType::Utf8, DataType::Date32, DataType::Boolean, DataType::Int64];
+
+/// Longest text that is planned again for the sake of a better refusal, in bytes: a person wrote it.
+const LONGEST_TRIED: usize = 16 * 1024;
+
+/// The refusal of types that do not fit, or, if they would fit with identifiers of another type, the refusal
+/// of an identifier as a value.
+///
+/// INVARIANT: only a refusal is taken from what is tried here, so that nothing is allowed that was not.
+fn as_value(refusal: Refusal, parsed: &Parsed, catalog: &Catalog, rules: &Rules, limits: &Limits) -> Refusal {
+    if refusal.code != Code::InvalidQuery {
+        return refusal;
+    }
+    let tried = |data_type: &DataType| {
+        let tried = lowered(parsed, &catalog.with_identifiers_as(data_type), rules, limits).err();
+        tried.filter(|refusal| refusal.code == Code::SubjectAsValue)
+    };
+    TRIED.iter().find_map(tried).unwrap_or(refusal)
 }
 
 /// Every function that the text names must be on the list, whatever the planner would make of it.
 fn check_functions(positions: &Positions) -> Result<(), Refusal> {
-    let unknown = positions
-        .functions()
-        .find(|(name, _)| functions::scalar(name).is_none() && functions::aggregate(name).is_none());
+    let unknown = positions.functions().find(|(name, _)| !functions::is_known(name));
     match unknown {
         Some((name, position)) => Err(function_refusal(name).at(Some(position))),
         None => Ok(()),
@@ -122,19 +168,9 @@ fn analyse(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
     Analyzer::new().execute_and_check(plan, &ConfigOptions::default(), |_, _| {})
 }
 
-pub(crate) fn stored_table(
-    snapshot: &Arc<Snapshot>,
-    name: &str,
-) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-    match SnapshotTable::open(snapshot, name) {
-        Some(table) => Ok(Arc::new(table)),
-        None => Err(DataFusionError::Plan(format!("no table `{name}` in the snapshot"))),
-    }
-}
-
 /// The planner's errors come from text and catalogue alone: it has seen no record.
-fn planning_refusal(error: DataFusionError, catalog: &Catalog, positions: &Positions) -> Refusal {
-    let root = root_of(&error);
+fn planning_refusal(error: &DataFusionError, catalog: &Catalog, positions: &Positions) -> Refusal {
+    let root = root_of(error);
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other planning error has the same answer")]
     match root {
         DataFusionError::SchemaError(schema, _) => schema_refusal(schema, positions),
@@ -144,6 +180,10 @@ fn planning_refusal(error: DataFusionError, catalog: &Catalog, positions: &Posit
             Refusal::new(Code::TableUnknown, format!("there is no table `{name}`"), hint)
                 .at(positions.table(name))
         }
+        DataFusionError::Plan(text) if text.starts_with("Invalid function '") => {
+            let name = text.trim_start_matches("Invalid function '").split('\'').next().unwrap_or_default();
+            function_refusal(name).at(positions.function(name))
+        }
         DataFusionError::NotImplemented(text) => Refusal::new(
             Code::NotSupported,
             one_line(text),
@@ -152,7 +192,19 @@ fn planning_refusal(error: DataFusionError, catalog: &Catalog, positions: &Posit
         DataFusionError::Internal(_) => {
             Refusal::new(Code::InvalidQuery, "the SQL cannot be planned", CHECK_TYPES)
         }
-        other => Refusal::new(Code::InvalidQuery, one_line(&other.strip_backtrace()), CHECK_TYPES),
+        other => {
+            // What the engine says for people is shorter than its error, and may know the place.
+            let said = error.diagnostic();
+            let message = match said {
+                Some(said) => one_line(&said.message),
+                None => one_line(&other.strip_backtrace()),
+            };
+            let hint = if message.contains("GROUP BY") { GROUP_OR_SUMMARISE } else { CHECK_TYPES };
+            let place = positions.quoted_function(&message);
+            Refusal::new(Code::InvalidQuery, message, hint)
+                .at(position::of_span(said.and_then(|said| said.span)))
+                .at(place)
+        }
     }
 }
 
@@ -207,5 +259,10 @@ fn one_line(text: &str) -> String {
     let text = prefixes.iter().fold(text, |text, prefix| text.trim_start_matches(prefix));
     let ends = ["\n", ", errors:", " {", ": ["];
     let sentence = ends.iter().fold(text, |text, end| text.split(end).next().unwrap_or_default());
-    sentence.trim_end_matches('.').to_owned()
+    let sentence = sentence.trim_end_matches('.');
+    // It may repeat what the analyst wrote, however long that is.
+    match sentence.char_indices().nth(LONGEST_SENTENCE) {
+        None => sentence.to_owned(),
+        Some((end, _)) => format!("{}...", sentence.get(..end).unwrap_or_default()),
+    }
 }

@@ -4,25 +4,26 @@
 //! it drops the row, and a sort puts it last. A shadow column beside each statistic says where the
 //! blanks are.
 
+mod blank;
+mod relation;
+
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
-use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::common::Result;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::expr::{Case, TryCast};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
+use datafusion::logical_expr::expr::TryCast;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
-use crate::algebra::{ColumnId, Public, Scalar, SortKey};
+use crate::algebra::{ColumnId, Public};
 use crate::disclosure::{CheckedTable, PublicHalf, Role, Table};
 use crate::execute::{Failure, collect};
-use crate::generate::{self, column, column_name, expression};
 use crate::lower::{Columns, Output};
-use crate::plan::{PlannedFrontier, stored_table};
-use crate::vault::Snapshot;
+use crate::plan::PlannedFrontier;
+use crate::tables::Tables;
 
 /// The part of a plan above the frontier. It was made before any record was touched.
 pub(crate) struct PublicPlan {
@@ -46,7 +47,7 @@ impl PublicPlan {
         frontiers: &[PlannedFrontier],
     ) -> Self {
         let of = |planned: &PlannedFrontier| CellColumns {
-            keys: planned.frontier.keys.iter().map(|(id, _)| *id).collect(),
+            keys: planned.frontier.labels(),
             statistics: planned.frontier.statistics.iter().map(|s| (s.id, s.data_type.clone())).collect(),
         };
         Self { public, output, columns, cells: frontiers.iter().map(of).collect() }
@@ -62,7 +63,7 @@ impl fmt::Debug for PublicPlan {
 /// A public plan with the engine that will run it.
 pub struct PublicRun {
     pub(crate) plan: PublicPlan,
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) tables: Tables,
     pub(crate) session: SessionState,
     pub(crate) rows: usize,
 }
@@ -93,92 +94,14 @@ impl PublicRun {
     fn generate(&self, tables: &[CheckedTable]) -> Result<LogicalPlan> {
         let relation = self.relation(&self.plan.public, tables)?;
         let values = self.plan.output.iter().enumerate().map(|(index, output)| {
-            let typed = TryCast::new(Box::new(self.blanked(&output.value)), output.data_type.clone());
+            let typed =
+                TryCast::new(Box::new(self.plan.columns.blanked(&output.value)), output.data_type.clone());
             Expr::TryCast(typed).alias(format!("value{index}"))
         });
         let shadows = self.plan.output.iter().enumerate();
-        let shadows =
-            shadows.map(|(index, output)| self.shadow(&output.value).alias(format!("blank{index}")));
+        let shadows = shadows
+            .map(|(index, output)| self.plan.columns.shadow(&output.value).alias(format!("blank{index}")));
         LogicalPlanBuilder::from(relation).project(values.chain(shadows).collect::<Vec<_>>())?.build()
-    }
-
-    fn relation(&self, public: &Public, tables: &[CheckedTable]) -> Result<LogicalPlan> {
-        match public {
-            Public::Cells(index) => self.cells(*index, tables),
-            Public::Filter { input, predicate } => {
-                let known = Expr::Not(Box::new(self.shadow(predicate)));
-                let plan = self.relation(input, tables)?;
-                LogicalPlanBuilder::from(plan).filter(known.and(expression(predicate)))?.build()
-            }
-            Public::Limit { input, skip, fetch } => {
-                LogicalPlanBuilder::from(self.relation(input, tables)?).limit(*skip, *fetch)?.build()
-            }
-            Public::Reference(reference) => {
-                generate::reference(reference, &|name| stored_table(&self.snapshot, name))
-            }
-            Public::Sort { input, keys } => {
-                let sorted = keys.iter().flat_map(|key| self.sort_key(key)).collect::<Vec<_>>();
-                LogicalPlanBuilder::from(self.relation(input, tables)?).sort(sorted)?.build()
-            }
-        }
-    }
-
-    /// Released cells as a table: keys, statistics, and a shadow for each statistic.
-    fn cells(&self, index: usize, tables: &[CheckedTable]) -> Result<LogicalPlan> {
-        let missing = || DataFusionError::Execution("a table of cells is missing".into());
-        let shape = self.plan.cells.get(index).ok_or_else(missing)?;
-        let table = tables.get(index).ok_or_else(missing)?;
-        let mut fields: Vec<Field> =
-            table.batch().schema().fields().iter().map(|field| field.as_ref().clone()).collect();
-        let mut arrays: Vec<ArrayRef> = table.batch().columns().to_vec();
-        for ((id, _), withheld) in shape.statistics.iter().zip(table.withheld()) {
-            fields.push(Field::new(shadow_name(*id), DataType::Boolean, true));
-            arrays.push(Arc::new(withheld.clone()));
-        }
-        let schema = Arc::new(Schema::new(fields));
-        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
-        let source = provider_as_source(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?));
-        let name = format!("cells{index}");
-        let stored =
-            |column: String| Expr::Column(datafusion::common::Column::new(Some(name.clone()), column));
-        let keys = shape.keys.iter().map(|id| stored(column_name(*id)).alias(column_name(*id)));
-        let statistics = shape.statistics.iter().flat_map(|(id, data_type)| {
-            let typed = TryCast::new(Box::new(stored(column_name(*id))), data_type.clone());
-            [Expr::TryCast(typed).alias(column_name(*id)), stored(shadow_name(*id)).alias(shadow_name(*id))]
-        });
-        let projected: Vec<Expr> = keys.chain(statistics).collect();
-        LogicalPlanBuilder::scan(name.clone(), source, None)?.project(projected)?.build()
-    }
-
-    /// Blanks last, whatever the direction.
-    fn sort_key(&self, key: &SortKey) -> Vec<SortExpr> {
-        let mut keys = Vec::new();
-        if self.plan.columns.reads_statistic(&key.arg) {
-            keys.push(self.shadow(&key.arg).sort(true, false));
-        }
-        keys.push(self.blanked(&key.arg).sort(key.ascending, key.nulls_first));
-        keys
-    }
-
-    /// Whether an expression reads a withheld cell.
-    fn shadow(&self, scalar: &Scalar) -> Expr {
-        let statistic = |id: &ColumnId| self.plan.columns.info(*id).is_some_and(|info| info.statistic);
-        let read = scalar.columns().into_iter().filter(statistic);
-        let shadows =
-            read.map(|id| Expr::Column(datafusion::common::Column::new_unqualified(shadow_name(id))));
-        shadows.reduce(Expr::or).unwrap_or_else(|| lit(false))
-    }
-
-    fn blanked(&self, scalar: &Scalar) -> Expr {
-        if !self.plan.columns.reads_statistic(scalar) {
-            return expression(scalar);
-        }
-        if let Scalar::Column(id) = scalar {
-            return column(*id);
-        }
-        let blank = Expr::Literal(ScalarValue::Null, None);
-        let branches = vec![(Box::new(self.shadow(scalar)), Box::new(blank))];
-        Expr::Case(Case::new(None, branches, Some(Box::new(expression(scalar)))))
     }
 
     /// The result under the names that the analyst gave.
@@ -201,8 +124,4 @@ impl PublicRun {
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
         Ok(Table { batch, roles: roles.collect(), withheld })
     }
-}
-
-fn shadow_name(id: ColumnId) -> String {
-    format!("w{}", id.0)
 }

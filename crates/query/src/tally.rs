@@ -186,7 +186,8 @@ struct Rows<'a> {
     units: Vec<&'a StringArray>,
 }
 
-enum Amounts<'a> {
+/// Amounts of one type.
+pub(crate) enum Amounts<'a> {
     Decimal(&'a Decimal128Array),
     Double(&'a Float64Array),
     Integer(&'a Int64Array),
@@ -200,15 +201,7 @@ impl<'a> Rows<'a> {
         let Some(subjects) = subjects.as_primitive_opt::<UInt32Type>() else {
             return exec_err!("a tally takes dense ids");
         };
-        let amounts = if let Some(integers) = amounts.as_primitive_opt::<Int64Type>() {
-            Amounts::Integer(integers)
-        } else if let Some(decimals) = amounts.as_primitive_opt::<Decimal128Type>() {
-            Amounts::Decimal(decimals)
-        } else if let Some(doubles) = amounts.as_primitive_opt::<Float64Type>() {
-            Amounts::Double(doubles)
-        } else {
-            return exec_err!("a tally takes integers, decimals or doubles");
-        };
+        let amounts = Amounts::new(amounts)?;
         let text = |unit: &'a ArrayRef| {
             let array = unit.as_string_opt::<i32>();
             array.ok_or_else(|| DataFusionError::Execution("a tally takes units as text".into()))
@@ -231,14 +224,27 @@ impl<'a> Rows<'a> {
     }
 }
 
-enum Amount {
+/// The amount of one record.
+pub(crate) enum Amount {
     Exact(i128),
     Null,
     TooLarge,
 }
 
-impl Amounts<'_> {
-    fn at(&self, row: usize) -> Amount {
+impl<'a> Amounts<'a> {
+    pub(crate) fn new(amounts: &'a ArrayRef) -> Result<Self> {
+        if let Some(integers) = amounts.as_primitive_opt::<Int64Type>() {
+            Ok(Self::Integer(integers))
+        } else if let Some(decimals) = amounts.as_primitive_opt::<Decimal128Type>() {
+            Ok(Self::Decimal(decimals))
+        } else if let Some(doubles) = amounts.as_primitive_opt::<Float64Type>() {
+            Ok(Self::Double(doubles))
+        } else {
+            exec_err!("a tally takes integers, decimals or doubles")
+        }
+    }
+
+    pub(crate) fn at(&self, row: usize) -> Amount {
         match self {
             Self::Decimal(array) if array.is_valid(row) => Amount::Exact(array.value(row)),
             Self::Integer(array) if array.is_valid(row) => Amount::Exact(i128::from(array.value(row))),

@@ -14,6 +14,7 @@ pub(crate) fn expression(scalar: &Scalar) -> Expr {
     match scalar {
         Scalar::And(args) => balanced(Operator::And, args),
         Scalar::Arithmetic { op, left, right } => total::arithmetic(*op, expression(left), expression(right)),
+        Scalar::Bits { op, left, right } => binary_expr(expression(left), *op, expression(right)),
         Scalar::Case { branches, otherwise } => {
             let boxed =
                 |(when, then): &(Scalar, Scalar)| (Box::new(expression(when)), Box::new(expression(then)));

@@ -2,38 +2,60 @@
 
 use datafusion::common::ScalarValue;
 
-use crate::algebra::{Frontier, Scalar, Statistic, StatisticFunction, TruthValue};
-use crate::disclosure::Measure;
+use crate::algebra::{Division, Frontier, Scalar, Statistic, TruthValue};
+use crate::disclosure::{StatisticKind, Telling};
+
+/// What a record adds to a tally.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Amount {
+    /// One.
+    One,
+    /// A value.
+    Of(Scalar),
+    /// The product of some arguments (by number) of a statistic of moments.
+    Product { args: Vec<Scalar>, factors: Vec<usize> },
+}
 
 /// One instrumented aggregate: whose records, and what is added up.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TallySpec {
-    /// The amount of a record; 1 where it is absent.
-    pub(crate) amount: Option<Scalar>,
+    pub(crate) amount: Amount,
     /// Which records count.
     pub(crate) filter: Option<Scalar>,
+}
+
+/// One gathering of single values.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ValuesSpec {
+    pub(crate) value: Scalar,
+    pub(crate) filter: Option<Scalar>,
+    /// Whether only which values are equal matters, so that they may be texts.
+    pub(crate) distinct: bool,
 }
 
 /// The tallies of a frontier; the first is the whole group.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) tallies: Vec<TallySpec>,
+    pub(crate) values: Vec<ValuesSpec>,
     pub(crate) statistics: Vec<StatisticLayout>,
 }
 
 /// The tallies behind one statistic, as indices.
 #[derive(Debug)]
 pub(crate) struct StatisticLayout {
-    pub(crate) parts: Vec<(Measure, usize)>,
-    /// For each branch: who takes it, and who does not.
-    pub(crate) branches: Vec<(usize, usize)>,
+    pub(crate) parts: Vec<usize>,
+    /// The single values, where it is an order statistic or counts values.
+    pub(crate) values: Option<usize>,
+    /// For each branch: who takes it, who does not, and what that tells.
+    pub(crate) branches: Vec<(usize, usize, Telling)>,
 }
 
 impl Layout {
     /// Lays out a frontier.
     pub(crate) fn of(frontier: &Frontier) -> Self {
-        let mut layout = Self { tallies: Vec::new(), statistics: Vec::new() };
-        layout.tally(None, None);
+        let mut layout = Self { tallies: Vec::new(), values: Vec::new(), statistics: Vec::new() };
+        layout.tally(Amount::One, None);
         for statistic in &frontier.statistics {
             let statistic = layout.statistic(statistic);
             layout.statistics.push(statistic);
@@ -42,50 +64,81 @@ impl Layout {
     }
 
     fn statistic(&mut self, statistic: &Statistic) -> StatisticLayout {
-        let Statistic { function, arg, implied, filter, measure, branches, .. } = statistic;
-        let counted = all_of(filter.iter().cloned().chain(arg.iter().map(is_present)));
-        let mut parts = match function {
-            StatisticFunction::Count | StatisticFunction::People => {
-                vec![(Measure::Count, self.tally(None, counted))]
+        let Statistic { kind, args, implied, filter, branches, .. } = statistic;
+        let present = args.iter().cloned().map(Scalar::is_present);
+        let counted = all_of(filter.iter().cloned().chain(present));
+        let one = Scalar::Literal(ScalarValue::Int64(Some(1)));
+        let sum = |scalar: &Scalar| if *scalar == one { Amount::One } else { Amount::Of(scalar.clone()) };
+        let (mut parts, mut values) = (Vec::new(), None);
+        match kind {
+            StatisticKind::Count | StatisticKind::People => parts.push(self.tally(Amount::One, counted)),
+            StatisticKind::Mean => {
+                parts.extend(args.first().map(|arg| self.tally(sum(arg), filter.clone())));
+                parts.push(self.tally(Amount::One, counted));
             }
-            StatisticFunction::Mean => {
-                let sum = self.tally(arg.clone(), filter.clone());
-                vec![(measure.clone(), sum), (Measure::Count, self.tally(None, counted))]
+            StatisticKind::Sum => {
+                parts.extend(args.first().map(|arg| self.tally(sum(arg), filter.clone())));
             }
-            StatisticFunction::Sum => vec![(measure.clone(), self.tally(arg.clone(), filter.clone()))],
-        };
+            StatisticKind::Variance { .. } => {
+                parts.push(self.tally(Amount::One, counted.clone()));
+                parts.extend(self.products(args, &[&[0], &[0, 0]], counted.as_ref()));
+            }
+            StatisticKind::Correlation | StatisticKind::Covariance { .. } | StatisticKind::Regression(_) => {
+                parts.push(self.tally(Amount::One, counted.clone()));
+                // x is the second argument.
+                let products: [&[usize]; 5] = [&[1], &[1, 1], &[0], &[0, 0], &[0, 1]];
+                parts.extend(self.products(args, &products, counted.as_ref()));
+            }
+            StatisticKind::Distinct | StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. } => {
+                let distinct = *kind == StatisticKind::Distinct;
+                parts.push(self.tally(Amount::One, counted));
+                values = args.first().map(|arg| self.values(arg, filter.as_ref(), distinct));
+            }
+        }
         if let Some(implied) = implied {
-            parts.push((measure.clone(), self.tally(Some(implied.clone()), filter.clone())));
+            parts.push(self.tally(sum(implied), filter.clone()));
         }
         let branches = branches.iter().map(|branch| self.branch(branch, filter.as_ref())).collect();
-        StatisticLayout { parts, branches }
+        StatisticLayout { parts, values, branches }
+    }
+
+    fn products(&mut self, args: &[Scalar], products: &[&[usize]], filter: Option<&Scalar>) -> Vec<usize> {
+        let product = |factors: &&[usize]| {
+            let amount = Amount::Product { args: args.to_vec(), factors: factors.to_vec() };
+            self.tally(amount, filter.cloned())
+        };
+        products.iter().map(product).collect()
     }
 
     /// A CASE inside a FILTER divides the records that pass the filter; the FILTER itself the whole group.
-    fn branch(&mut self, branch: &Scalar, filter: Option<&Scalar>) -> (usize, usize) {
+    fn branch(&mut self, division: &Division, filter: Option<&Scalar>) -> (usize, usize, Telling) {
+        let Division { predicate: branch, telling } = division;
         let within = filter.filter(|filter| *filter != branch);
         let untaken =
             Scalar::Not(Box::new(Scalar::Truth { arg: Box::new(branch.clone()), is: TruthValue::True }));
         let inside = all_of(within.cloned().into_iter().chain([branch.clone()]));
         let outside = all_of(within.cloned().into_iter().chain([untaken]));
-        (self.tally(None, inside), self.tally(None, outside))
+        (self.tally(Amount::One, inside), self.tally(Amount::One, outside), *telling)
     }
 
-    fn tally(&mut self, amount: Option<Scalar>, filter: Option<Scalar>) -> usize {
-        let amount = amount.filter(|amount| *amount != Scalar::Literal(ScalarValue::Int64(Some(1))));
-        let spec = TallySpec { amount, filter };
-        match self.tallies.iter().position(|known| *known == spec) {
-            Some(index) => index,
-            None => {
-                self.tallies.push(spec);
-                self.tallies.len().saturating_sub(1)
-            }
-        }
+    fn tally(&mut self, amount: Amount, filter: Option<Scalar>) -> usize {
+        place(&mut self.tallies, TallySpec { amount, filter })
+    }
+
+    fn values(&mut self, value: &Scalar, filter: Option<&Scalar>, distinct: bool) -> usize {
+        place(&mut self.values, ValuesSpec { value: value.clone(), filter: filter.cloned(), distinct })
     }
 }
 
-fn is_present(arg: &Scalar) -> Scalar {
-    Scalar::Not(Box::new(Scalar::IsNull(Box::new(arg.clone()))))
+/// The place of a specification, which is taken once.
+fn place<T: PartialEq>(known: &mut Vec<T>, wanted: T) -> usize {
+    match known.iter().position(|spec| *spec == wanted) {
+        Some(index) => index,
+        None => {
+            known.push(wanted);
+            known.len().saturating_sub(1)
+        }
+    }
 }
 
 fn all_of(predicates: impl Iterator<Item = Scalar>) -> Option<Scalar> {

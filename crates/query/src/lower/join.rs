@@ -1,225 +1,302 @@
-//! Which joins keep each row with one data subject.
+//! Joins that keep rows without a partner, and those that only look for one.
 //!
-//! Records meet records only where their subjects are equal (ZetaSQL's rule): any other row would
-//! belong to two people. Records meet reference data on any condition: it multiplies rows, never people.
+//! A row without a partner has no value in the columns of the other side; who has one is a branch that
+//! every value of that side carries, and both sides of it are judged. Records keep their subject: an outer
+//! join of records keeps the side's people, and a code table keeps its codes only for groups of them.
 
-use datafusion::common::{Column, JoinType, NullEquality};
-use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, Join, Operator};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::{JoinType, NullEquality};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, Operator};
 
-use crate::algebra::{JoinKind, Records, Reference, Scalar};
-use crate::model::{Code, Refusal};
+use crate::algebra::{ColumnId, JoinKind, Public, Records, Reference, Scalar};
+use crate::model::Refusal;
 
+use super::graph::{Predicate, looks_up, predicates};
+use super::subquery::public;
 use super::{Field, Kind, Lowering, Relation, Scope, not_supported};
+
+/// One side of a join, with the schema by which the plan names its fields.
+struct Side<'p> {
+    relation: Relation,
+    schema: &'p DFSchema,
+}
 
 impl Lowering<'_> {
     /// One JOIN.
-    pub(super) fn join(&mut self, join: &Join) -> Result<Relation, Refusal> {
-        let Join {
-            left,
-            right,
-            on,
-            filter,
-            join_type,
-            join_constraint: _,
-            schema,
-            null_equality,
-            null_aware,
-        } = join;
-        if *null_aware || *null_equality != NullEquality::NullEqualsNothing {
-            return Err(not_supported(
-                "INTERSECT, EXCEPT or a join in which NULL equals NULL",
-                "join with =",
-            ));
-        }
-        let left = self.relation(left)?;
-        let right = self.relation(right)?;
-        let boundary = left.fields.len();
-        let fields: Vec<Field> = left.fields.into_iter().chain(right.fields).collect();
-        let scope = Scope { schema, fields: &fields };
-        let equalities = on.iter().map(|(l, r)| Condition::Equality(l, r));
-        let others = filter.iter().flat_map(split_conjunction).map(Condition::Predicate);
-        let conditions: Vec<Condition<'_>> = equalities.chain(others).collect();
-        let kind = match (left.kind, right.kind) {
-            (Kind::Records { node: l, units: mut l_units }, Kind::Records { node: r, units }) => {
-                if *join_type != JoinType::Inner {
-                    let hint = "use JOIN, or count the two groups in two analyses";
-                    return Err(not_supported(
-                        &format!("a {} of two tables of people", words(*join_type)),
-                        hint,
-                    )
-                    .at(self.positions.join()));
-                }
-                let on = self.subject_conditions(&conditions, scope, boundary)?;
-                l_units.extend(units);
-                let node =
-                    Records::SubjectJoin { left: Box::new(l), right: Box::new(r), on, kind: JoinKind::Inner };
-                Kind::Records { node, units: l_units }
+    pub(super) fn join(&mut self, join: &Join, plan: &LogicalPlan) -> Result<Relation, Refusal> {
+        let (kind, mirrored) = match join.join_type {
+            JoinType::Inner if join.null_equality == NullEquality::NullEqualsNothing && !join.null_aware => {
+                return self.graph(plan);
             }
-            (Kind::Records { node, units }, Kind::Reference(reference)) => {
-                let kind = self.kept(*join_type, JoinType::Left)?;
-                self.reference_join(node, units, reference, &conditions, scope, kind)?
-            }
-            (Kind::Reference(reference), Kind::Records { node, units }) => {
-                let kind = self.kept(*join_type, JoinType::Right)?;
-                self.reference_join(node, units, reference, &conditions, scope, kind)?
-            }
-            (Kind::Public(_), _) | (_, Kind::Public(_)) => {
-                let hint = "send the parts as analyses of their own";
-                return Err(not_supported("a join with a statistic", hint).at(self.positions.join()));
-            }
-            (Kind::Reference(_), Kind::Reference(_)) => {
-                let hint = "join the code tables with a table of people, one after the other";
-                return Err(not_supported("a join of two code tables", hint).at(self.positions.join()));
+            JoinType::Full => (JoinKind::Full, false),
+            JoinType::Left => (JoinKind::Left, false),
+            JoinType::LeftAnti => (JoinKind::Anti, false),
+            JoinType::LeftSemi => (JoinKind::Semi, false),
+            JoinType::Right => (JoinKind::Left, true),
+            JoinType::RightAnti => (JoinKind::Anti, true),
+            JoinType::RightSemi => (JoinKind::Semi, true),
+            JoinType::Inner | JoinType::LeftMark | JoinType::RightMark => {
+                return Err(not_supported("this form of join", "join with =").at(self.positions.join()));
             }
         };
-        Ok(Relation { kind, fields })
-    }
-
-    fn reference_join(
-        &mut self,
-        node: Records,
-        units: Vec<crate::algebra::ColumnId>,
-        reference: Reference,
-        conditions: &[Condition<'_>],
-        scope: Scope<'_>,
-        kind: JoinKind,
-    ) -> Result<Kind, Refusal> {
-        let on = conditions
-            .iter()
-            .map(|condition| self.condition(condition, scope))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.check_code_condition(&on, &reference)?;
-        Ok(Kind::Records {
-            node: Records::ReferenceJoin { input: Box::new(node), reference, on, kind },
-            units,
+        if join.null_aware {
+            return Err(not_supported("this form of join", "join with =").at(self.positions.join()));
+        }
+        self.without_outer("an outer join, INTERSECT or EXCEPT", |lowering| {
+            let left = Side { relation: lowering.relation(&join.left)?, schema: join.left.schema() };
+            let right = Side { relation: lowering.relation(&join.right)?, schema: join.right.schema() };
+            match kind {
+                JoinKind::Anti | JoinKind::Semi => {
+                    let (left, right) = if mirrored { (right, left) } else { (left, right) };
+                    lowering.filtering_join(join, kind, left, right, mirrored)
+                }
+                JoinKind::Full | JoinKind::Inner | JoinKind::Left | JoinKind::Mark(_) => {
+                    lowering.outer_join(join, kind, left, right, mirrored)
+                }
+            }
         })
     }
 
-    /// A code table is joined on the equality of a column with one of its own, and conditions on itself:
-    /// any other condition would give each person a number of rows of the analyst's choice.
-    fn check_code_condition(&self, on: &[Scalar], reference: &Reference) -> Result<(), Refusal> {
-        let codes = reference.columns();
-        let of_codes = |scalar: &Scalar| scalar.columns().is_subset(&codes);
-        let looked_up = |scalar: &Scalar| match scalar {
-            Scalar::Compare { op: Operator::Eq, left, right } => {
-                matches!((left.as_ref(), right.as_ref()), (Scalar::Column(_), Scalar::Column(_)))
-                    && of_codes(left) != of_codes(right)
-            }
-            Scalar::And(_)
-            | Scalar::Arithmetic { .. }
-            | Scalar::Case { .. }
-            | Scalar::Cast { .. }
-            | Scalar::Column(_)
-            | Scalar::Compare { .. }
-            | Scalar::Function { .. }
-            | Scalar::InList { .. }
-            | Scalar::IsNull(_)
-            | Scalar::Like { .. }
-            | Scalar::Literal(_)
-            | Scalar::Negative(_)
-            | Scalar::Not(_)
-            | Scalar::Or(_)
-            | Scalar::Truth { .. } => false,
-        };
-        if on.iter().any(looked_up) && on.iter().all(|scalar| looked_up(scalar) || of_codes(scalar)) {
-            return Ok(());
-        }
-        let hint = "join on column = code, and write every other condition in WHERE";
-        Err(not_supported("a join with a code table on another condition", hint).at(self.positions.join()))
-    }
-
-    /// Takes out the equality of the subjects, which must be there, and lowers the rest.
-    fn subject_conditions(
+    /// LEFT, RIGHT and FULL JOIN; a RIGHT JOIN is a LEFT JOIN of the sides the other way round.
+    fn outer_join(
         &mut self,
-        conditions: &[Condition<'_>],
-        scope: Scope<'_>,
-        boundary: usize,
-    ) -> Result<Vec<Scalar>, Refusal> {
-        let (subjects, others): (Vec<_>, Vec<_>) =
-            conditions.iter().partition(|condition| condition.equates_subjects(scope, boundary));
-        if subjects.is_empty() {
-            return Err(self.join_without_subject(scope, boundary));
-        }
-        others.into_iter().map(|condition| self.condition(condition, scope)).collect()
-    }
-
-    fn condition(&mut self, condition: &Condition<'_>, scope: Scope<'_>) -> Result<Scalar, Refusal> {
-        match condition {
-            Condition::Equality(left, right) => {
-                let left = Box::new(self.scalar(left, scope)?);
-                Ok(Scalar::Compare { op: Operator::Eq, left, right: Box::new(self.scalar(right, scope)?) })
+        join: &Join,
+        kind: JoinKind,
+        left: Side<'_>,
+        right: Side<'_>,
+        mirrored: bool,
+    ) -> Result<Relation, Refusal> {
+        let boundary = left.relation.fields.len();
+        let both: Vec<Field> = left.relation.fields.iter().chain(&right.relation.fields).cloned().collect();
+        let scope = Scope::new(&join.schema, &both);
+        let (mut subjects, mut others) = (Vec::new(), Vec::new());
+        for predicate in predicates(join) {
+            match equated_subjects(predicate, scope, boundary) {
+                Some(there) => subjects.push(there),
+                None => others.push(predicate),
             }
-            Condition::Predicate(predicate) => self.scalar(predicate, scope),
         }
+        let mut on: Vec<Scalar> = subjects.iter().flatten().cloned().collect();
+        for predicate in others {
+            on.push(self.condition(predicate, scope)?);
+        }
+        let (kept, looked_up) = if mirrored { (right, left) } else { (left, right) };
+        let Side { relation: Relation { kind: kept_kind, fields: kept_fields }, schema: kept_schema } = kept;
+        let Side { relation: Relation { kind: other_kind, fields: other_fields }, schema: other_schema } =
+            looked_up;
+        let kept = (kept_fields, kept_schema);
+        let other = (other_fields, other_schema);
+        let (node, first, second) = match (kept_kind, other_kind) {
+            (Kind::Records { node: l, mut units }, Kind::Records { node: r, units: further }) => {
+                if subjects.is_empty() {
+                    let sides = [&(0..boundary), &(boundary..both.len())];
+                    return Err(self.join_without_subject(&both, &join.schema, sides));
+                }
+                units.extend(further);
+                let chosen = self.columns.chosen_by_sensitive(&r);
+                let Extended { left, right, first, second } =
+                    self.extended(kind, l, kept, r, other, chosen)?;
+                (Kind::Records { node: Records::SubjectJoin { left, right, on, kind }, units }, first, second)
+            }
+            (Kind::Records { node, units }, Kind::Reference(reference)) if kind == JoinKind::Left => {
+                self.check_looked_up(&on, &reference)?;
+                let second = self.optional(other.0, other.1)?;
+                let reference = Reference::Extend { input: Box::new(reference), columns: second.columns };
+                let node = Records::ReferenceJoin { input: Box::new(node), reference, on, kind };
+                (Kind::Records { node, units }, kept.0, second.fields)
+            }
+            (Kind::Reference(reference), Kind::Records { node, units }) if kind == JoinKind::Left => {
+                self.check_looked_up(&on, &reference)?;
+                let (input, kind) = (Box::new(node), JoinKind::Inner);
+                let node = Records::ReferenceJoin { input, reference: reference.clone(), on, kind };
+                (Kind::Coded { node, units, reference }, kept.0, other.0)
+            }
+            (Kind::Reference(l), Kind::Reference(r)) => {
+                let Extended { left, right, first, second } =
+                    self.extended(kind, l, kept, r, other, false)?;
+                (Kind::Reference(Reference::Join { left, right, on, kind }), first, second)
+            }
+            (Kind::Coded { .. }, _) | (_, Kind::Coded { .. }) => return Err(self.coded_join()),
+            (l, r) => {
+                let (Some(l), Some(r)) = (public(l), public(r)) else {
+                    return Err(self.join_with_cells());
+                };
+                let Extended { left, right, first, second } =
+                    self.extended(kind, l, kept, r, other, false)?;
+                (Kind::Public(Public::Join { left, right, on, kind }), first, second)
+            }
+        };
+        let (before, behind) = if mirrored { (second, first) } else { (first, second) };
+        Ok(Relation { kind: node, fields: before.into_iter().chain(behind).collect() })
     }
 
-    /// INNER, or the outer join that keeps the records; every other one would lose or make up people.
-    fn kept(&self, join_type: JoinType, keeps_records: JoinType) -> Result<JoinKind, Refusal> {
-        if join_type == JoinType::Inner {
-            Ok(JoinKind::Inner)
-        } else if join_type == keeps_records {
-            Ok(JoinKind::Left)
+    /// Both sides of an outer join, with the columns that tell where a row of theirs is missing.
+    fn extended<N: Extend>(
+        &mut self,
+        kind: JoinKind,
+        left: N,
+        kept: (Vec<Field>, &DFSchema),
+        right: N,
+        other: (Vec<Field>, &DFSchema),
+        chosen: bool,
+    ) -> Result<Extended<N>, Refusal> {
+        let second = self.optional(other.0, other.1)?;
+        if chosen {
+            // Who has a partner that a sensitive column chose has told that value.
+            second.columns.iter().take(1).for_each(|(marker, _)| self.columns.is_harmful(*marker));
+        }
+        let (left, first) = if kind == JoinKind::Full {
+            let first = self.optional(kept.0, kept.1)?;
+            (left.with(first.columns), first.fields)
         } else {
-            let hint = "write records LEFT JOIN code table, or JOIN";
-            Err(not_supported(&format!("a {} with a code table here", words(join_type)), hint)
-                .at(self.positions.join()))
-        }
-    }
-
-    /// The refusal that spells out the conjunct which is missing.
-    fn join_without_subject(&self, scope: Scope<'_>, boundary: usize) -> Refusal {
-        let is_subject = |index: &usize| matches!(scope.fields.get(*index), Some(Field::Subject));
-        let name = |index: usize| Column::from(scope.schema.qualified_field(index)).quoted_flat_name();
-        let left = (0..boundary).find(is_subject).map(name);
-        let right = (boundary..scope.fields.len()).find(is_subject).map(name);
-        let hint = match (left, right) {
-            (Some(left), Some(right)) => format!("add `AND {left} = {right}` to the ON clause"),
-            _ => "keep the subject column in both tables and join on its equality".to_owned(),
+            (left, kept.0)
         };
-        let message = "two tables of people are joined without equality of the subject, so a row would belong to two people";
-        Refusal::new(Code::JoinWithoutSubject, message, hint).at(self.positions.join())
+        let (left, right) = (Box::new(left), Box::new(right.with(second.columns)));
+        Ok(Extended { left, right, first, second: second.fields })
     }
-}
 
-/// `LEFT JOIN`, `LEFT ANTI JOIN`.
-fn words(join_type: JoinType) -> String {
-    let mut words = String::new();
-    for letter in join_type.to_string().chars() {
-        if letter.is_uppercase() && !words.is_empty() {
-            words.push(' ');
+    fn check_looked_up(&self, on: &[Scalar], reference: &Reference) -> Result<(), Refusal> {
+        let codes = reference.columns();
+        let found = on.iter().any(|scalar| looks_up(scalar, &codes));
+        if found { Ok(()) } else { Err(self.not_looked_up()) }
+    }
+
+    /// The fields of a side whose rows may be missing: each is a column of its own, which has no value
+    /// there, and says so as a branch.
+    fn optional(&mut self, fields: Vec<Field>, schema: &DFSchema) -> Result<Optional, Refusal> {
+        let marker = self.hidden(DataType::Boolean);
+        let there = Scalar::is_present(Scalar::Column(marker));
+        let mut columns = vec![(marker, Scalar::truth())];
+        let mut optional = Vec::new();
+        for (place, field) in fields.into_iter().enumerate() {
+            optional.push(match field {
+                Field::Identifier => Field::Identifier,
+                Field::Subject(None) => Field::Subject(Some(there.clone())),
+                Field::Subject(Some(also)) => Field::Subject(Some(Scalar::And(vec![there.clone(), also]))),
+                Field::Value(value) => {
+                    self.spend(1)?;
+                    let id = if let Scalar::Column(id) = value {
+                        id
+                    } else {
+                        let data_type = schema.fields().get(place).map(|field| field.data_type().clone());
+                        let id = self.derived(&value, data_type.unwrap_or(DataType::Null));
+                        columns.push((id, value));
+                        id
+                    };
+                    self.columns.decides(id, &there);
+                    Field::Value(Scalar::Column(id))
+                }
+            });
         }
-        words.extend(letter.to_uppercase());
+        Ok(Optional { fields: optional, columns })
     }
-    words + " JOIN"
-}
 
-/// One conjunct of an ON clause.
-enum Condition<'a> {
-    Equality(&'a Expr, &'a Expr),
-    Predicate(&'a Expr),
-}
-
-impl Condition<'_> {
-    /// Whether it says that the left side's subject is the right side's.
-    fn equates_subjects(&self, scope: Scope<'_>, boundary: usize) -> bool {
-        let (left, right) = match self {
-            Self::Equality(left, right) => (*left, *right),
-            Self::Predicate(Expr::BinaryExpr(binary)) if binary.op == Operator::Eq => {
-                (binary.left.as_ref(), binary.right.as_ref())
+    /// INTERSECT and EXCEPT: rows of one side that are, or are not, on the other.
+    fn filtering_join(
+        &mut self,
+        join: &Join,
+        kind: JoinKind,
+        left: Side<'_>,
+        right: Side<'_>,
+        mirrored: bool,
+    ) -> Result<Relation, Refusal> {
+        if join.filter.is_some() {
+            return Err(not_supported("this form of join", "use EXISTS").at(self.positions.join()));
+        }
+        let op = match join.null_equality {
+            NullEquality::NullEqualsNothing => Operator::Eq,
+            NullEquality::NullEqualsNull => Operator::IsNotDistinctFrom,
+        };
+        let left_scope = Scope::new(left.schema, &left.relation.fields);
+        let right_scope = Scope::new(right.schema, &right.relation.fields);
+        let (mut by_subject, mut on) = (false, Vec::new());
+        for (one, other) in &join.on {
+            let (one, other) = if mirrored { (other, one) } else { (one, other) };
+            match (self.field(one, left_scope)?, self.field(other, right_scope)?) {
+                (Field::Subject(None), Field::Subject(None)) => by_subject = true,
+                (Field::Value(one), Field::Value(other)) => {
+                    on.push(Scalar::Compare { op, left: Box::new(one), right: Box::new(other) });
+                }
+                _ => {
+                    let hint = "put the subject into the same column of both SELECTs";
+                    return Err(not_supported("INTERSECT or EXCEPT of a subject and something else", hint));
+                }
             }
-            Self::Predicate(_) => return false,
-        };
-        let subject = |expr: &Expr| {
-            let Expr::Column(column) = expr else {
-                return None;
-            };
-            let index = scope.schema.maybe_index_of_column(column)?;
-            matches!(scope.fields.get(index), Some(Field::Subject)).then_some(index)
-        };
-        match (subject(left), subject(right)) {
-            (Some(one), Some(other)) => (one < boundary) != (other < boundary),
-            _ => false,
         }
+        let reads_statistic = on.iter().any(|scalar| self.columns.reads_statistic(scalar));
+        let node = match (left.relation.kind, right.relation.kind) {
+            (Kind::Records { node: l, units }, Kind::Records { node: r, .. }) if by_subject => {
+                let node = Records::SubjectJoin { left: Box::new(l), right: Box::new(r), on, kind };
+                Kind::Records { node, units }
+            }
+            (Kind::Reference(l), Kind::Reference(r)) => {
+                Kind::Reference(Reference::Join { left: Box::new(l), right: Box::new(r), on, kind })
+            }
+            (l, r) => match (public(l), public(r)) {
+                (Some(l), Some(r)) if !reads_statistic => {
+                    Kind::Public(Public::Join { left: Box::new(l), right: Box::new(r), on, kind })
+                }
+                _ => {
+                    let hint = "select the subject in both, or group both by the same keys";
+                    return Err(not_supported("INTERSECT or EXCEPT of these relations", hint));
+                }
+            },
+        };
+        Ok(Relation { kind: node, fields: left.relation.fields })
     }
+}
+
+/// A relation that can have further columns.
+trait Extend: Sized {
+    fn with(self, columns: Vec<(ColumnId, Scalar)>) -> Self;
+}
+
+impl Extend for Public {
+    fn with(self, columns: Vec<(ColumnId, Scalar)>) -> Self {
+        Self::Extend { input: Box::new(self), columns }
+    }
+}
+
+impl Extend for Records {
+    fn with(self, columns: Vec<(ColumnId, Scalar)>) -> Self {
+        Self::Extend { input: Box::new(self), columns }
+    }
+}
+
+impl Extend for Reference {
+    fn with(self, columns: Vec<(ColumnId, Scalar)>) -> Self {
+        Self::Extend { input: Box::new(self), columns }
+    }
+}
+
+/// The sides of an outer join, and the fields of each.
+struct Extended<N> {
+    left: Box<N>,
+    right: Box<N>,
+    first: Vec<Field>,
+    second: Vec<Field>,
+}
+
+/// Fields of rows that may be missing, and the columns to compute for them.
+struct Optional {
+    fields: Vec<Field>,
+    columns: Vec<(ColumnId, Scalar)>,
+}
+
+/// Where the subjects are there, if a conjunct says that the left side's is the right side's.
+fn equated_subjects(predicate: Predicate<'_>, scope: Scope<'_>, boundary: usize) -> Option<Vec<Scalar>> {
+    let subject = |expr: &Expr| {
+        let Expr::Column(column) = expr else {
+            return None;
+        };
+        let place = scope.schema.maybe_index_of_column(column)?;
+        match scope.fields.get(place)? {
+            Field::Subject(there) => Some((place < boundary, there.clone())),
+            Field::Identifier | Field::Value(_) => None,
+        }
+    };
+    let (left, right) = predicate.equality()?;
+    let ((one, one_is_there), (other, other_is_there)) = (subject(left)?, subject(right)?);
+    (one != other).then(|| one_is_there.into_iter().chain(other_is_there).collect())
 }

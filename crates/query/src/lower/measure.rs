@@ -3,59 +3,17 @@
 //! A CASE, a truth value used as a number, LEAST, GREATEST, NULLIF, ABS and SIGN tell people apart like
 //! a FILTER does, so that each of their branches is judged as a cell of its own.
 
-use std::collections::BTreeSet;
-
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
 
-use crate::algebra::{ColumnId, Scalar, TruthValue};
-use crate::disclosure::Measure;
+use crate::algebra::{Scalar, TruthValue};
 
-use super::{Columns, Lowering};
+use super::Columns;
 
-impl Lowering<'_> {
-    /// What a sum of `arg` adds up: counts where no column gives an amount.
-    pub(super) fn measure(&self, arg: &Scalar) -> Measure {
-        let mut columns = BTreeSet::new();
-        amounts(arg, &mut columns);
-        let origins: BTreeSet<String> = columns
-            .into_iter()
-            .filter_map(|id| self.columns.info(id))
-            .flat_map(|info| info.origins.iter().cloned())
-            .collect();
-        if origins.is_empty() {
-            Measure::Count
-        } else {
-            Measure::Quantity(origins.into_iter().collect::<Vec<_>>().join(", "))
-        }
-    }
-}
-
-/// The columns whose values become amounts; those that only decide are left out.
-fn amounts(scalar: &Scalar, columns: &mut BTreeSet<ColumnId>) {
-    match scalar {
-        Scalar::Column(id) => {
-            columns.insert(*id);
-        }
-        Scalar::Case { branches, otherwise } => {
-            branches.iter().for_each(|(_, then)| amounts(then, columns));
-            otherwise.iter().for_each(|otherwise| amounts(otherwise, columns));
-        }
-        Scalar::And(_)
-        | Scalar::Compare { .. }
-        | Scalar::InList { .. }
-        | Scalar::IsNull(_)
-        | Scalar::Like { .. }
-        | Scalar::Not(_)
-        | Scalar::Or(_)
-        | Scalar::Truth { .. } => {}
-        Scalar::Arithmetic { .. }
-        | Scalar::Cast { .. }
-        | Scalar::Function { .. }
-        | Scalar::Literal(_)
-        | Scalar::Negative(_) => scalar.children().into_iter().for_each(|child| amounts(child, columns)),
-    }
+/// What counts a record.
+pub(super) fn one() -> Scalar {
+    Scalar::Literal(ScalarValue::Int64(Some(1)))
 }
 
 /// Whether every amount is a column, arithmetic of columns and constants, or a choice between such: a
@@ -69,7 +27,7 @@ pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
             .chain(otherwise.as_deref())
             .all(|then| is_plain(then, known)),
         Scalar::Function { .. } => false,
-        Scalar::Arithmetic { .. } | Scalar::Cast { .. } | Scalar::Negative(_) => {
+        Scalar::Arithmetic { .. } | Scalar::Bits { .. } | Scalar::Cast { .. } | Scalar::Negative(_) => {
             arg.children().into_iter().all(|child| is_plain(child, known))
         }
         Scalar::Literal(_)
@@ -143,7 +101,11 @@ fn collect(scalar: &Scalar, known: &Columns, found: &mut Vec<Scalar>) {
         Scalar::Column(id) => {
             found.extend(known.info(*id).into_iter().flat_map(|info| info.branches.iter().cloned()));
         }
-        Scalar::Arithmetic { .. } | Scalar::Cast { .. } | Scalar::Literal(_) | Scalar::Negative(_) => {
+        Scalar::Arithmetic { .. }
+        | Scalar::Bits { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Literal(_)
+        | Scalar::Negative(_) => {
             scalar.children().into_iter().for_each(|child| collect(child, known, found));
         }
     }

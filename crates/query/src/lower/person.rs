@@ -11,21 +11,22 @@ use datafusion::common::ScalarValue;
 use datafusion::functions_aggregate::{count::count_udaf, min_max::min_udaf};
 use datafusion::logical_expr::{Aggregate, Expr, Operator};
 
-use crate::algebra::{ColumnId, ColumnInfo, PersonAggregate, Records, Scalar};
-use crate::disclosure::Measure;
+use crate::algebra::{Aggregation, ColumnId, ColumnInfo, Records, Scalar};
 use crate::model::Refusal;
 
-use super::aggregate::{aggregate_call, aggregate_refusal, identifier_key, one, schema_types};
-use super::{Field, Kind, Lowering, Relation, Scope, measure};
+use super::aggregate::{aggregate_call, aggregate_refusal, identifier_key, schema_types};
+use super::measure::one;
+use super::{Field, Kind, Lowering, Relation, Scope, measure, not_supported};
 
 /// Aggregates of a person, with the columns that they define.
-type PersonAggregates = Vec<(ColumnId, PersonAggregate)>;
+type PersonAggregates = Vec<(ColumnId, Aggregation)>;
 
 /// Key expressions, with the columns that they define.
 type Keys = Vec<(ColumnId, Scalar)>;
 
 impl Lowering<'_> {
-    /// GROUP BY with the subject among the keys.
+    /// GROUP BY with the subject among the keys, or in a sub-query about the outer record's person
+    /// (`correlated`): there a count of nothing is nought.
     pub(super) fn per_subject(
         &mut self,
         aggregate: &Aggregate,
@@ -33,13 +34,17 @@ impl Lowering<'_> {
         units: Vec<ColumnId>,
         fields: Vec<Field>,
         scope: Scope<'_>,
+        correlated: bool,
     ) -> Result<Relation, Refusal> {
         let types = schema_types(&aggregate.schema);
         let mut aggregates = PersonAggregates::new();
         let (keys, mut fields) = self.person_keys(fields, &types, &mut aggregates)?;
         for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
             let id = self.person_aggregate(expr, data_type, scope, &mut aggregates)?;
-            fields.push(Field::Value(Scalar::Column(id)));
+            let value = Scalar::Column(id);
+            let counts =
+                aggregates.iter().any(|(known, call)| *known == id && call.function.name() == "count");
+            fields.push(Field::Value(if counts && correlated { or_nought(value) } else { value }));
         }
         Ok(self.person_rows(node, units, keys, aggregates, fields))
     }
@@ -73,7 +78,7 @@ impl Lowering<'_> {
                 let id = self.columns.add(info);
                 let arg = Scalar::Column(unit);
                 let least =
-                    PersonAggregate { function: min_udaf(), arg, distinct: false, filter: None, data_type };
+                    Aggregation { function: min_udaf(), arg, distinct: false, filter: None, data_type };
                 aggregates.push((id, least));
                 kept.push(id);
             }
@@ -93,7 +98,11 @@ impl Lowering<'_> {
         for (field, data_type) in fields.into_iter().zip(types) {
             named.push(match field {
                 Field::Identifier => return Err(identifier_key()),
-                Field::Subject => Field::Subject,
+                Field::Subject(None) => Field::Subject(None),
+                Field::Subject(Some(_)) => {
+                    let hint = "group by the subject column of the table that an outer join keeps";
+                    return Err(not_supported("GROUP BY of a subject that may be missing", hint));
+                }
                 Field::Value(value) => {
                     let origins = self.origins(&value);
                     let id = self.person_column(data_type.clone(), origins, &value, None, aggregates)?;
@@ -114,23 +123,27 @@ impl Lowering<'_> {
     ) -> Result<ColumnId, Refusal> {
         let call = aggregate_call(expr)?;
         let params = self.simple_params(call)?;
-        let of_subject = self.subject_argument(params, scope)?;
-        let arg = match (of_subject, params.args.as_slice()) {
-            (true, _) => one(),
-            (false, [arg]) => self.scalar(arg, scope)?,
-            (false, _) => return Err(aggregate_refusal(call.func.name())),
+        let mut filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
+        let arg = match (self.subject_argument(params, scope)?, params.args.as_slice()) {
+            (Some(there), _) => {
+                filter = match (filter, there) {
+                    (Some(filter), Some(there)) => Some(Scalar::And(vec![filter, there])),
+                    (filter, there) => filter.or(there),
+                };
+                one()
+            }
+            (None, [Expr::Literal(value, _)]) if !value.is_null() => one(),
+            (None, [arg]) => self.scalar(arg, scope)?,
+            (None, _) => return Err(aggregate_refusal(call.func.name())),
         };
-        let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
-        let mut origins = self.origins(&arg);
-        if matches!(self.measure(&arg), Measure::Count) || call.func.name() == "count" {
-            // A count of somebody's records is a quantity of its own once it is added up over people.
-            let counted = origins.into_iter().collect::<Vec<_>>().join(", ");
-            origins = BTreeSet::from([format!("count of {counted}")]);
-        }
+        let counts = call.func.name() == "count";
+        let origins = if counts { BTreeSet::new() } else { self.origins(&arg) };
         let id = self.person_column(data_type.clone(), origins, &arg, filter.as_ref(), aggregates)?;
+        if counts {
+            self.columns.is_coarse(id);
+        }
         let function = Arc::clone(&call.func);
-        aggregates
-            .push((id, PersonAggregate { function, arg, distinct: params.distinct, filter, data_type }));
+        aggregates.push((id, Aggregation { function, arg, distinct: params.distinct, filter, data_type }));
         Ok(id)
     }
 
@@ -162,24 +175,32 @@ impl Lowering<'_> {
             let left = Box::new(Scalar::Column(count));
             lifted.push(Scalar::Compare { op: Operator::Gt, left, right: none });
         }
-        Ok(self.columns.add(ColumnInfo { data_type, origins, branches: lifted, encoded, statistic: false }))
+        let grain = self.columns.grain(value);
+        let code =
+            matches!(value, Scalar::Column(id) if self.columns.info(*id).is_some_and(|info| info.code));
+        let sensitive = std::iter::once(value).chain(filter).any(|read| self.columns.is_sensitive(read));
+        let plain = ColumnInfo::plain(data_type);
+        let info = ColumnInfo { origins, branches: lifted, encoded, grain, code, sensitive, ..plain };
+        Ok(self.columns.add(info))
     }
 
     /// How many of the person's records take a branch.
     fn hidden_count(&mut self, branch: Scalar, aggregates: &mut PersonAggregates) -> ColumnId {
         let data_type = DataType::Int64;
-        let info = ColumnInfo {
-            data_type: data_type.clone(),
-            origins: BTreeSet::new(),
-            branches: Vec::new(),
-            encoded: false,
-            statistic: false,
-        };
-        let id = self.columns.add(info);
+        let id = self.hidden(data_type.clone());
+        if self.columns.telling(&branch).inside {
+            self.columns.is_harmful(id);
+        }
         let filter = Some(branch);
-        let count =
-            PersonAggregate { function: count_udaf(), arg: one(), distinct: false, filter, data_type };
+        let count = Aggregation { function: count_udaf(), arg: one(), distinct: false, filter, data_type };
         aggregates.push((id, count));
         id
     }
+}
+
+/// What is nought where there is nothing.
+fn or_nought(count: Scalar) -> Scalar {
+    let nought = Scalar::Literal(ScalarValue::Int64(Some(0)));
+    let missing = Scalar::IsNull(Box::new(count.clone()));
+    Scalar::Case { branches: vec![(missing, nought)], otherwise: Some(Box::new(count)) }
 }

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::TableReference;
 use datafusion::logical_expr::{
-    Distinct, EmptyRelation, FetchType, Filter, Limit, LogicalPlan, Projection, SkipType, Sort, TableScan,
+    Distinct, EmptyRelation, FetchType, Limit, LogicalPlan, Projection, SkipType, Sort, SortExpr, TableScan,
     TableSource,
 };
 
 use crate::algebra::{ColumnInfo, Public, Records, Reference, Scalar, Scan, SortKey};
-use crate::model::{Code, ColumnClass, Refusal, TableKind};
+use crate::model::{Code, ColumnClass, DateGrain, Refusal, TableKind};
 
-use super::{Field, Kind, Lowering, Relation, Scope, not_supported, records_in_output};
+use super::{Field, Grain, Kind, Lowering, Relation, Scope, not_supported, records_in_output};
 
 /// Most nodes of a plan on top of each other: what runs is polled one inside the other, on a small stack.
 const DEEPEST: usize = 200;
@@ -30,15 +31,23 @@ impl Lowering<'_> {
 
     /// Any node.
     pub(super) fn relation(&mut self, plan: &LogicalPlan) -> Result<Relation, Refusal> {
+        self.deeper(|lowering| lowering.node(plan))
+    }
+
+    /// One level further down the plan.
+    pub(super) fn deeper<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         self.spend(1)?;
         self.depth = self.depth.saturating_add(1);
         if self.depth > DEEPEST {
             let hint = "write fewer relations on top of each other";
             return Err(Refusal::new(Code::TooLarge, "relations are nested too deeply", hint));
         }
-        let relation = self.node(plan);
+        let done = work(self);
         self.depth = self.depth.saturating_sub(1);
-        relation
+        done
     }
 
     fn node(&mut self, plan: &LogicalPlan) -> Result<Relation, Refusal> {
@@ -49,21 +58,16 @@ impl Lowering<'_> {
                 Err(not_supported("DISTINCT ON", "group by the keys instead"))
             }
             LogicalPlan::EmptyRelation(empty) => empty_relation(empty),
-            LogicalPlan::Filter(filter) => self.filter(filter),
-            LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Filter(_) => self.graph(plan),
+            LogicalPlan::Join(join) => self.join(join, plan),
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Projection(projection) => self.projection(projection),
             LogicalPlan::Sort(sort) => self.sort(sort),
             LogicalPlan::SubqueryAlias(alias) => self.relation(&alias.input),
             LogicalPlan::TableScan(scan) => self.scan(scan),
-            LogicalPlan::Union(_) => {
-                Err(not_supported("UNION, INTERSECT or EXCEPT", "send the parts as analyses of their own"))
-            }
-            LogicalPlan::Values(_) => Err(not_supported("VALUES", "put the codes into an IN list")),
-            LogicalPlan::Window(_) => {
-                let hint = "use a CTE that is grouped by the subject";
-                Err(not_supported("a window function", hint).at(self.positions.window()))
-            }
+            LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Values(values) => self.values(values),
+            LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::RecursiveQuery(_) => Err(not_supported("WITH RECURSIVE", "write the steps as CTEs")),
             LogicalPlan::Subquery(_) => {
                 Err(not_supported("a sub-query here", "join a CTE that is grouped by the subject"))
@@ -107,15 +111,18 @@ impl Lowering<'_> {
         let (mut fields, mut columns, mut units) = (Vec::new(), Vec::new(), Vec::new());
         for (column, field) in table.columns.iter().zip(schema.fields()) {
             let origins = BTreeSet::from([format!("{}.{}", table.name, column.name)]);
-            let info = ColumnInfo {
-                data_type: field.data_type().clone(),
-                origins,
-                branches: Vec::new(),
-                encoded: false,
-                statistic: false,
+            let dated = matches!(field.data_type(), DataType::Date32 | DataType::Timestamp(..));
+            let grain = match column.isolating {
+                Some(isolating) if table.kind == TableKind::Subject => {
+                    Grain::of_column(isolating.step(), field.data_type())
+                }
+                _ if dated => Grain::Date(DateGrain::Day),
+                Some(_) | None => Grain::Coarse,
             };
+            let plain = ColumnInfo::plain(field.data_type().clone());
+            let info = ColumnInfo { origins, grain, code: column.code, sensitive: column.sensitive, ..plain };
             match &column.class {
-                ColumnClass::Subject => fields.push(Field::Subject),
+                ColumnClass::Subject => fields.push(Field::Subject(None)),
                 ColumnClass::Identifier => fields.push(Field::Identifier),
                 ColumnClass::Unit { .. }
                 | ColumnClass::Date
@@ -153,24 +160,10 @@ impl Lowering<'_> {
 
     fn projection(&mut self, projection: &Projection) -> Result<Relation, Refusal> {
         let Relation { kind, fields } = self.relation(&projection.input)?;
-        let scope = Scope { schema: projection.input.schema(), fields: &fields };
+        let scope = Scope::new(projection.input.schema(), &fields);
+        let (kind, subqueries) = self.joined_subqueries(kind, &projection.expr, scope)?;
+        let scope = Scope { subqueries: &subqueries, ..scope };
         let fields = projection.expr.iter().map(|expr| self.field(expr, scope)).collect::<Result<_, _>>()?;
-        Ok(Relation { kind, fields })
-    }
-
-    fn filter(&mut self, filter: &Filter) -> Result<Relation, Refusal> {
-        let Relation { kind, fields } = self.relation(&filter.input)?;
-        let scope = Scope { schema: filter.input.schema(), fields: &fields };
-        let predicate = self.scalar(&filter.predicate, scope)?;
-        let kind = match kind {
-            Kind::Public(input) => Kind::Public(Public::Filter { input: Box::new(input), predicate }),
-            Kind::Records { node, units } => {
-                Kind::Records { node: Records::Restrict { input: Box::new(node), predicate }, units }
-            }
-            Kind::Reference(input) => {
-                Kind::Reference(Reference::Restrict { input: Box::new(input), predicate })
-            }
-        };
         Ok(Relation { kind, fields })
     }
 
@@ -178,17 +171,12 @@ impl Lowering<'_> {
     fn sort(&mut self, sort: &Sort) -> Result<Relation, Refusal> {
         let Relation { kind, fields } = self.relation(&sort.input)?;
         let input = match kind {
-            Kind::Records { .. } if sort.fetch.is_some() => return Err(picks_people()),
-            Kind::Records { .. } => return Ok(Relation { kind, fields }),
+            Kind::Coded { .. } | Kind::Records { .. } if sort.fetch.is_some() => return Err(picks_people()),
+            Kind::Coded { .. } | Kind::Records { .. } => return Ok(Relation { kind, fields }),
             Kind::Public(input) => input,
             Kind::Reference(reference) => Public::Reference(reference),
         };
-        let scope = Scope { schema: sort.input.schema(), fields: &fields };
-        let mut keys = Vec::new();
-        for key in &sort.expr {
-            let arg = self.scalar(&key.expr, scope)?;
-            keys.push(SortKey { arg, ascending: key.asc, nulls_first: key.nulls_first });
-        }
+        let keys = self.sort_keys(&sort.expr, Scope::new(sort.input.schema(), &fields))?;
         let sorted = Public::Sort { input: Box::new(input), keys };
         let public = match sort.fetch {
             Some(fetch) => Public::Limit { input: Box::new(sorted), skip: 0, fetch: Some(fetch) },
@@ -197,10 +185,18 @@ impl Lowering<'_> {
         Ok(Relation { kind: Kind::Public(public), fields })
     }
 
+    pub(super) fn sort_keys(&mut self, keys: &[SortExpr], scope: Scope<'_>) -> Result<Vec<SortKey>, Refusal> {
+        let key = |key: &SortExpr| {
+            let arg = self.scalar(&key.expr, scope)?;
+            Ok(SortKey { arg, ascending: key.asc, nulls_first: key.nulls_first })
+        };
+        keys.iter().map(key).collect()
+    }
+
     fn limit(&mut self, limit: &Limit) -> Result<Relation, Refusal> {
         let Relation { kind, fields } = self.relation(&limit.input)?;
         let input = match kind {
-            Kind::Records { .. } => return Err(picks_people()),
+            Kind::Coded { .. } | Kind::Records { .. } => return Err(picks_people()),
             Kind::Public(input) => input,
             Kind::Reference(reference) => Public::Reference(reference),
         };

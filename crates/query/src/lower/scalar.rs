@@ -98,19 +98,21 @@ impl Lowering<'_> {
             Expr::Literal(value, _) => Scalar::Literal(value.clone()),
             Expr::Negative(inner) => Scalar::Negative(Box::new(arg(inner)?)),
             Expr::Not(inner) => Scalar::Not(Box::new(arg(inner)?)),
+            Expr::OuterReferenceColumn(_, column) => self.outer_column(column)?,
             Expr::ScalarFunction(function) => self.function(function, scope, depth)?,
+            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_) => {
+                match scope.subqueries.iter().find(|(known, _)| known == expr) {
+                    Some((_, joined)) => self.copied(joined)?,
+                    None => return Err(self.no_rule(expr)),
+                }
+            }
             Expr::AggregateFunction(_)
-            | Expr::Exists(_)
             | Expr::GroupingSet(_)
             | Expr::HigherOrderFunction(_)
-            | Expr::InSubquery(_)
             | Expr::Lambda(_)
             | Expr::LambdaVariable(_)
-            | Expr::OuterReferenceColumn(..)
             | Expr::Placeholder(_)
-            | Expr::ScalarSubquery(_)
             | Expr::ScalarVariable(..)
-            | Expr::SetComparison(_)
             | Expr::SimilarTo(_)
             | Expr::Unnest(_)
             | Expr::WindowFunction(_) => return Err(self.no_rule(expr)),
@@ -148,15 +150,27 @@ impl Lowering<'_> {
         }
     }
 
+    /// A column of the relation around the sub-query, in a condition that joins the two.
+    fn outer_column(&mut self, column: &Column) -> Result<Scalar, Refusal> {
+        let Some(outer) = self.outer.last().filter(|_| self.correlating) else {
+            let hint = "name the outer query's columns only in the WHERE of the sub-query";
+            return Err(not_supported("a column of the outer query here", hint).at(self.positions.subquery()));
+        };
+        let place = outer.schema.maybe_index_of_column(column);
+        match place.and_then(|place| outer.fields.get(place)).cloned() {
+            Some(Field::Value(scalar)) => self.copied(&scalar),
+            Some(Field::Identifier | Field::Subject(_)) => Err(identifies_people(column)),
+            None => {
+                let hint = "name columns of the query directly around the sub-query";
+                Err(not_supported("a column of a query further out", hint).at(self.positions.subquery()))
+            }
+        }
+    }
+
     fn column(&mut self, column: &Column, scope: Scope<'_>) -> Result<Scalar, Refusal> {
         match self.resolve(column, scope)? {
             Field::Value(scalar) => self.copied(&scalar),
-            Field::Identifier | Field::Subject => {
-                let message = format!("`{}` identifies people and is not a value", column.name);
-                let hint = "group by it, join on its equality with another subject column, or COUNT(DISTINCT ...) it; \
-                            it is not compared with constants, computed with, or shown";
-                Err(Refusal::new(Code::SubjectAsValue, message, hint).at(span(column)))
-            }
+            Field::Identifier | Field::Subject(_) => Err(identifies_people(column)),
         }
     }
 
@@ -168,10 +182,11 @@ impl Lowering<'_> {
 
     fn is_null(&mut self, expr: &Expr, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
         if let Expr::Column(column) = expr
-            && matches!(self.resolve(column, scope)?, Field::Subject)
+            && let Field::Subject(there) = self.resolve(column, scope)?
         {
             // INVARIANT: rows without a subject are dropped at the scan.
-            return Ok(Scalar::Literal(ScalarValue::Boolean(Some(false))));
+            let there = there.unwrap_or_else(Scalar::truth);
+            return Ok(Scalar::Not(Box::new(there)));
         }
         Ok(Scalar::IsNull(Box::new(self.value(expr, scope, depth.saturating_add(1))?)))
     }
@@ -202,7 +217,15 @@ impl Lowering<'_> {
             return Err(not_supported("a difference of dates as a value", hint)
                 .at(self.positions.operator(&op.to_string())));
         }
+        let of_sets = |scalar: &Scalar| {
+            let tells = |id| self.frontiers.iter().any(|f| f.sets.as_ref().is_some_and(|sets| sets.id == id));
+            scalar.columns().into_iter().all(tells)
+        };
+        if matches!(allowed, Operation::Bits) && !(of_sets(&left) && of_sets(&right)) {
+            return Err(operator_refusal(op).at(self.positions.operator(&op.to_string())));
+        }
         Ok(match allowed {
+            Operation::Bits => Scalar::Bits { op, left, right },
             Operation::Arithmetic => Scalar::Arithmetic { op, left, right },
             Operation::Comparison => Scalar::Compare { op, left, right },
         })
@@ -313,6 +336,13 @@ impl Lowering<'_> {
     }
 }
 
+fn identifies_people(column: &Column) -> Refusal {
+    let message = format!("`{}` identifies people and is not a value", column.name);
+    let hint = "group by it, join on its equality with another subject column, or COUNT(DISTINCT ...) it; \
+                it is not compared with constants, computed with, or shown";
+    Refusal::new(Code::SubjectAsValue, message, hint).at(span(column))
+}
+
 /// The refusal of a function that is not on the list.
 pub(crate) fn function_refusal(name: &str) -> Refusal {
     let hint = "the functions that may be used are listed by `sekisho catalog`";
@@ -339,6 +369,8 @@ fn constant(value: &ScalarValue, to: &DataType) -> Result<Scalar, Refusal> {
 
 enum Operation {
     Arithmetic,
+    /// What the planner makes of GROUPING().
+    Bits,
     Comparison,
 }
 
@@ -349,6 +381,10 @@ impl Operation {
             Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide => {
                 Some(Self::Arithmetic)
             }
+            Operator::BitwiseAnd
+            | Operator::BitwiseOr
+            | Operator::BitwiseShiftLeft
+            | Operator::BitwiseShiftRight => Some(Self::Bits),
             Operator::Eq
             | Operator::NotEq
             | Operator::Lt

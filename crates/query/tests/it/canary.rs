@@ -98,6 +98,20 @@ const FRAMES: &[&str] = &[
      GROUP BY p.patient_id) SELECT SUM(m) AS s, COUNT(m) AS n FROM x",
     "WITH x AS (SELECT p.patient_id, SUM(#) AS m FROM people p JOIN visits v ON p.patient_id = v.patient_id \
      GROUP BY p.patient_id) SELECT m, COUNT(*) AS n FROM x GROUP BY m",
+    "SELECT STDDEV(#) AS s FROM people p, visits v WHERE p.patient_id = v.patient_id",
+    "SELECT MEDIAN(#) AS s FROM people p JOIN visits v ON p.patient_id = v.patient_id",
+    "SELECT PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY #) AS s FROM people p JOIN visits v ON p.patient_id = v.patient_id",
+    "SELECT COUNT(DISTINCT #) AS s FROM people p JOIN visits v ON p.patient_id = v.patient_id",
+    "SELECT CORR(v.amount, #) AS s FROM people p JOIN visits v ON p.patient_id = v.patient_id",
+    "SELECT SUM(x) AS s, COUNT(x) AS n FROM (SELECT v.patient_id, LAG(#) OVER (PARTITION BY v.patient_id ORDER BY #) AS x \
+     FROM people p JOIN visits v ON p.patient_id = v.patient_id) w",
+    "SELECT SUM(x) AS s FROM (SELECT v.patient_id, SUM(#) OVER (PARTITION BY v.patient_id ORDER BY v.code \
+     ROWS 1 PRECEDING) AS x FROM people p JOIN visits v ON p.patient_id = v.patient_id) w",
+    "SELECT COUNT(*) AS n FROM people p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.patient_id = p.patient_id AND # > 0)",
+    "SELECT COUNT(*) AS n FROM people p WHERE (SELECT MAX(#) FROM visits v WHERE v.patient_id = p.patient_id) > 0",
+    "SELECT COUNT(*) AS n, SUM(#) AS s FROM people p LEFT JOIN visits v ON v.patient_id = p.patient_id AND # > 0",
+    "SELECT SUM(x) AS s FROM (SELECT p.patient_id, # AS x FROM people p JOIN visits v ON p.patient_id = v.patient_id \
+     UNION ALL SELECT patient_id, age FROM people) u",
     "SELECT # FROM people p JOIN visits v ON p.patient_id = v.patient_id",
     "SELECT DISTINCT # FROM people p JOIN visits v ON p.patient_id = v.patient_id",
     "EXPLAIN ANALYZE SELECT SUM(#) FROM people p JOIN visits v ON p.patient_id = v.patient_id",

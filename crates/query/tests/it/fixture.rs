@@ -8,7 +8,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::ipc::reader::StreamReader;
 use sekisho_disclosure::{Outcome, Profile, Profiles, check};
-use sekisho_model::{Hold, Limits, Refusal, SnapshotPin, TableGrant};
+use sekisho_model::{Analysis, Hold, Limits, Refusal, SnapshotPin, TableGrant};
 use sekisho_query::{Engine, View, plan};
 use sekisho_vault::{IngestOptions, Keyring, Manifest, Vault};
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ impl Fixture {
         let snapshot = Arc::new(vault.snapshot(&dataset.id, SnapshotPin::Latest).await.unwrap());
         let grants =
             dataset.tables.iter().map(|table| TableGrant { table: table.name.clone(), columns: None });
-        let view = View { snapshot, grants: grants.collect() };
+        let view = View { snapshot, grants: grants.collect(), profile: profile("japan-rwd") };
         Self { view, engine: Engine::new(vault.object_store()), _folder: folder }
     }
 
@@ -72,8 +72,13 @@ impl Fixture {
 
     /// The bytes of the answer under a profile, or the refusal.
     pub(crate) async fn bytes(&self, sql: &str, profile: &Profile) -> Result<Vec<u8>, Refusal> {
+        self.bytes_of(sql.into(), profile).await
+    }
+
+    /// The same of an analysis that brings lists or parameters.
+    pub(crate) async fn bytes_of(&self, analysis: Analysis, profile: &Profile) -> Result<Vec<u8>, Refusal> {
         let limits = Limits::default();
-        let plan = plan(sql, &self.view, &limits)?;
+        let plan = plan(analysis, &self.view, &limits)?;
         let (unreleased, public) =
             self.engine.execute(plan, &limits).await.map_err(|failure| failure.refusal())?;
         let checked = check(unreleased, profile, Hold::ByRule).unwrap();
@@ -85,12 +90,23 @@ impl Fixture {
 
     /// The answer under `japan-rwd`.
     pub(crate) async fn ask(&self, sql: &str) -> Result<Answer, Refusal> {
-        Ok(Answer::read(&self.bytes(sql, &profile("japan-rwd")).await?))
+        self.ask_of(sql.into()).await
+    }
+
+    /// The same of an analysis that brings lists or parameters.
+    pub(crate) async fn ask_of(&self, analysis: Analysis) -> Result<Answer, Refusal> {
+        Ok(Answer::read(&self.bytes_of(analysis, &profile("japan-rwd")).await?))
     }
 
     /// What a text is refused with, from the plan alone.
     pub(crate) fn refusal(&self, sql: &str) -> Refusal {
-        match plan(sql, &self.view, &Limits::default()) {
+        self.refusal_of(sql.into())
+    }
+
+    /// The same of an analysis that brings lists or parameters.
+    pub(crate) fn refusal_of(&self, analysis: Analysis) -> Refusal {
+        let sql = analysis.sql.clone();
+        match plan(analysis, &self.view, &Limits::default()) {
             Ok(_) => panic!("not refused: {sql}"),
             Err(refusal) => refusal,
         }

@@ -10,7 +10,11 @@
 mod canary;
 mod encodings;
 mod fixture;
+mod given;
 mod hostile;
 mod random;
 mod refusals;
 mod results;
+mod scrutiny;
+mod surface;
+mod words;

@@ -74,7 +74,6 @@ async fn the_subject_is_not_a_value() {
         ("SELECT COUNT(*) FROM patients WHERE CAST(patient_id AS TEXT) LIKE 'P%'", "1:42"),
         ("SELECT COUNT(*) FROM patients WHERE CASE WHEN patient_id = 1 THEN true ELSE false END", "1:47"),
         ("SELECT COUNT(*) FROM patients WHERE patient_id > 5", "1:37"),
-        ("SELECT COUNT(*) FROM patients WHERE patient_id = patient_id", "1:37"),
         ("SELECT COUNT(*) FROM patients WHERE patient_id = birth_year", "1:37"),
         ("SELECT SUM(patient_id) FROM patients", "1:12"),
         ("SELECT AVG(patient_id + 1) FROM patients", "1:12"),
@@ -88,6 +87,16 @@ async fn the_subject_is_not_a_value() {
         ("WITH r AS (SELECT patient_id AS who FROM patients) SELECT COUNT(*) FROM r WHERE who = 3", "1:81"),
         ("SELECT COUNT(*) FILTER (WHERE patient_id = 1) FROM patients", "1:31"),
         ("SELECT SUM(CASE WHEN patient_id = 1 THEN 1 ELSE 0 END) FROM patients", "1:22"),
+        ("SELECT COUNT(*) FROM patients WHERE patient_id LIKE 'P0000%'", "1:37"),
+        ("SELECT COUNT(*) FROM patients WHERE EXTRACT(YEAR FROM patient_id) = 1950", "1:55"),
+        ("SELECT date_trunc('month', patient_id) AS m, COUNT(*) FROM patients GROUP BY 1", "1:28"),
+        ("SELECT left(patient_id, 3) AS k, COUNT(*) FROM patients GROUP BY 1", "1:13"),
+        ("SELECT COUNT(*) FROM patients WHERE NOT patient_id", "1:41"),
+        ("SELECT SUM(-patient_id) FROM patients", "1:13"),
+        (
+            "WITH r AS (SELECT patient_id AS who FROM patients) SELECT COUNT(*) FROM r WHERE who LIKE '%2'",
+            "1:81",
+        ),
         ("SELECT COUNT(NULLIF(patient_id, 1)) FROM patients", "1:21"),
         ("SELECT COUNT(*) AS n FROM diagnoses d JOIN icd10 c ON d.patient_id = c.code", "1:55"),
         (
@@ -172,8 +181,6 @@ async fn nothing_but_granted_tables_can_be_read() {
         ("SELECT * FROM parquet_metadata('x')", "1:15"),
     ];
     check(&fixture, Code::FunctionNotAllowed, "table function", &functions);
-    let rows = [("VALUES (1), (2)", ""), ("SELECT * FROM (VALUES (1)) t(x)", "")];
-    check(&fixture, Code::NotSupported, "IN list", &rows);
 }
 
 #[tokio::test]
@@ -181,7 +188,7 @@ async fn an_ungranted_table_or_column_answers_like_an_unknown_one() {
     let fixture = Fixture::new(&ward()).await;
     let columns = Some(["sex".to_owned()].into());
     let grants = vec![TableGrant { table: "patients".to_owned(), columns }];
-    let view = View { snapshot: std::sync::Arc::clone(&fixture.view.snapshot), grants };
+    let view = View { grants, ..fixture.view.clone() };
     let refusal = |sql: &str| sekisho_query::plan(sql, &view, &Default::default()).unwrap_err();
     assert!(
         sekisho_query::plan("SELECT sex, COUNT(*) FROM patients GROUP BY sex", &view, &Default::default())
@@ -234,7 +241,7 @@ async fn joins_of_people_need_equality_of_the_subject() {
         "p.patient_id IN (d.patient_id)",
         "p.patient_id = COALESCE(d.patient_id, p.patient_id)",
     ] {
-        let hint = "add `AND p.patient_id = d.patient_id` to the ON clause";
+        let hint = "add `AND p.patient_id = d.patient_id` to the condition of the join";
         check(&fixture, Code::JoinWithoutSubject, hint, &[(&on(condition), "1:38")]);
     }
     let cases = [
@@ -244,36 +251,61 @@ async fn joins_of_people_need_equality_of_the_subject() {
         ("SELECT COUNT(*) FROM patients p JOIN (SELECT icd10 FROM diagnoses) d ON p.sex = d.icd10", "1:39"),
     ];
     check(&fixture, Code::JoinWithoutSubject, "a row would belong to two people", &cases);
-    let outer = ["LEFT", "RIGHT", "FULL", "LEFT SEMI", "LEFT ANTI", "RIGHT SEMI", "RIGHT ANTI"];
-    for kind in outer {
-        let sql =
-            format!("SELECT COUNT(*) FROM patients p {kind} JOIN diagnoses d ON p.patient_id = d.patient_id");
+    for kind in ["LEFT", "RIGHT", "FULL"] {
+        let sql = format!("SELECT COUNT(*) FROM patients p {kind} JOIN diagnoses d ON p.sex = d.icd10");
         let place = format!("1:{}", 39 + kind.len());
-        check(
-            &fixture,
-            Code::NotSupported,
-            &format!("{kind} JOIN of two tables of people"),
-            &[(&sql, &place)],
-        );
+        check(&fixture, Code::JoinWithoutSubject, "AND p.patient_id = d.patient_id", &[(&sql, &place)]);
     }
-    let codes = [("SELECT COUNT(*) FROM icd10 c LEFT JOIN diagnoses d ON c.code = d.icd10", "1:40")];
-    check(&fixture, Code::NotSupported, "records LEFT JOIN code table", &codes);
+    let others = [
+        ("SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM claims c WHERE c.points > 5)", "1:47"),
+        (
+            "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM patients v WHERE v.hospital_id = p.hospital_id)",
+            "1:47",
+        ),
+        ("SELECT COUNT(*) FROM diagnoses WHERE icd10 IN (SELECT d.icd10 FROM diagnoses d)", "1:38"),
+        ("SELECT COUNT(*) FROM patients p WHERE birth_year > (SELECT birth_year FROM patients)", "1:53"),
+    ];
+    check(&fixture, Code::JoinWithoutSubject, "tie it to the same person", &others);
+    let codes = [
+        ("SELECT COUNT(*) FROM icd10 c LEFT JOIN diagnoses d ON c.code = d.icd10 GROUP BY c.code", "1:8"),
+        (
+            "SELECT c.code, COUNT(d.patient_id) FROM icd10 c LEFT JOIN diagnoses d ON c.code = d.icd10 GROUP BY d.date, c.code",
+            "1:59",
+        ),
+        (
+            "SELECT COUNT(d.patient_id) FROM icd10 c LEFT JOIN diagnoses d ON c.code = d.icd10 WHERE d.date IS NULL GROUP BY c.code",
+            "1:51",
+        ),
+    ];
+    check(&fixture, Code::AggregateNotAllowed, "COUNT(<the subject column of the records>)", &codes[..1]);
+    check(&fixture, Code::NotSupported, "GROUP BY columns of the code table", &codes[1..]);
+    let lists = [("SELECT COUNT(*) FROM patients p CROSS JOIN (VALUES (1), (2)) v(x)", "1:52")];
+    check(&fixture, Code::NotSupported, "join on column = code", &lists);
 }
 
 #[tokio::test]
 async fn what_picks_people_is_refused() {
     let fixture = Fixture::new(&ward()).await;
     let cases = [
-        ("SELECT COUNT(*) FROM (SELECT * FROM patients ORDER BY birth_year LIMIT 100) t", ""),
-        ("SELECT COUNT(*) FROM (SELECT * FROM patients LIMIT 100) t", ""),
-        ("SELECT COUNT(*) FROM (SELECT * FROM patients OFFSET 10) t", ""),
+        ("SELECT COUNT(*) FROM (SELECT * FROM patients ORDER BY birth_year LIMIT 100) t", "1:66"),
+        ("SELECT COUNT(*) FROM (SELECT * FROM patients LIMIT 100) t", "1:46"),
+        ("SELECT COUNT(*) FROM (SELECT * FROM patients OFFSET 10) t", "1:46"),
         (
             "WITH p AS (SELECT patient_id, COUNT(*) AS n FROM diagnoses GROUP BY patient_id ORDER BY n LIMIT 9) \
           SELECT AVG(n) FROM p",
-            "",
+            "1:91",
         ),
     ];
     check(&fixture, Code::PicksPeople, "aggregate first", &cases);
+    let windows = [
+        ("SELECT COUNT(*) OVER () FROM patients", "1:8"),
+        ("SELECT AVG(x) FROM (SELECT row_number() OVER (ORDER BY points) AS x FROM claims) t", "1:28"),
+        (
+            "SELECT AVG(x) FROM (SELECT lag(points) OVER (PARTITION BY date ORDER BY points) AS x FROM claims) t",
+            "1:28",
+        ),
+    ];
+    check(&fixture, Code::PicksPeople, "OVER (PARTITION BY", &windows);
 }
 
 /// What has no rule, a word of the refusal, and its place.
@@ -293,34 +325,33 @@ const NO_RULE: &[(&str, &str, &str)] = &[
     ("UNNEST", "SELECT * FROM UNNEST(ARRAY[1,2,3]) AS t(x)", "1:28"),
     ("table function", "SELECT * FROM TABLE(generate_series(1,2))", "1:21"),
     ("form of table", "SELECT COUNT(*) FROM patients PIVOT (COUNT(sex) FOR sex IN ('F'))", "1:22"),
-    ("window function", "SELECT COUNT(*) OVER () FROM patients", "1:8"),
     (
-        "window function",
-        "SELECT SUM(x) FROM (SELECT SUM(points) OVER (PARTITION BY patient_id) AS x FROM claims) t",
-        "1:28",
-    ),
-    ("scalar sub-query", "SELECT (SELECT COUNT(*) FROM patients)", "1:9"),
-    (
-        "scalar sub-query",
+        "a statistic as a value",
         "SELECT COUNT(*) FROM patients WHERE birth_year > (SELECT AVG(points) FROM claims)",
         "1:51",
     ),
+    ("several rows", "SELECT (SELECT COUNT(*) FROM patients GROUP BY sex)", "1:9"),
     (
-        "EXISTS or IN",
-        "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM claims c WHERE c.patient_id = p.patient_id)",
+        "a join of records with a statistic",
+        "SELECT COUNT(*) FROM patients p JOIN (SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex) s ON s.sex = p.sex",
+        "1:39",
+    ),
+    (
+        "GROUP BY of a statistic's value",
+        "SELECT n, COUNT(*) FROM (SELECT prefecture, COUNT(*) AS n FROM patients GROUP BY prefecture) t GROUP BY n",
+        "",
+    ),
+    (
+        "below an outer join",
+        "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM claims c LEFT JOIN \
+         (SELECT * FROM diagnoses d WHERE d.patient_id = p.patient_id) d ON d.patient_id = c.patient_id)",
         "1:47",
     ),
     (
-        "EXISTS or IN",
-        "SELECT COUNT(*) FROM patients WHERE patient_id IN (SELECT patient_id FROM claims)",
-        "1:37",
+        "RANGE",
+        "SELECT COUNT(*) FROM (SELECT SUM(points) OVER (PARTITION BY patient_id ORDER BY date RANGE BETWEEN INTERVAL '9 days' PRECEDING AND CURRENT ROW) AS x FROM claims) t",
+        "1:30",
     ),
-    ("UNION", "SELECT sex FROM patients UNION ALL SELECT icd10 FROM diagnoses", ""),
-    ("UNION", "SELECT COUNT(*) AS n FROM patients UNION SELECT COUNT(*) AS n FROM claims", ""),
-    ("EXCEPT", "SELECT patient_id FROM patients EXCEPT SELECT patient_id FROM diagnoses", ""),
-    ("INTERSECT", "SELECT patient_id FROM patients INTERSECT SELECT patient_id FROM diagnoses", ""),
-    ("a parameter", "SELECT COUNT(*) FROM patients WHERE sex = $1", ""),
-    ("a parameter", "SELECT COUNT(*) FROM patients WHERE sex = ?", ""),
     ("SIMILAR TO", "SELECT COUNT(*) FROM patients WHERE sex SIMILAR TO 'F'", ""),
     ("array literal", "SELECT [birth_year] FROM patients", ""),
     ("MAP", "SELECT MAP {'a': 1}", ""),
@@ -333,11 +364,6 @@ const NO_RULE: &[(&str, &str, &str)] = &[
     ),
     ("give a number", "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex LIMIT -1", ""),
     ("ORDER BY", "SELECT SUM(birth_year ORDER BY sex) FROM patients", "1:8"),
-    (
-        "an aggregate of statistics",
-        "SELECT AVG(n) FROM (SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex) t",
-        "",
-    ),
 ];
 
 #[tokio::test]
@@ -363,17 +389,13 @@ async fn functions_and_operators_that_are_not_listed_are_refused() {
         "string_agg(sex, ',')",
         "first_value(sex)",
         "bit_or(birth_year)",
-        "median(birth_year)",
-        "stddev(birth_year)",
         "make_array(1)",
         "arrow_cast(1, 'Int8')",
         "regexp_like(sex, 'F')",
-        "row_number() OVER (ORDER BY sex)",
         "encode('a', 'hex')",
         "chr(65)",
         "repeat('a', 9)",
         "input_file_name()",
-        "grouping(sex)",
         "approx_distinct(sex)",
         "current_date",
         "unnest([1])",
@@ -397,13 +419,8 @@ async fn statistics_without_a_rule_are_refused() {
     let cases = [
         ("people in bands", "SELECT MIN(birth_year) FROM patients", "1:8"),
         ("people in bands", "SELECT sex,\n MAX(birth_year) FROM patients GROUP BY sex", "2:2"),
-        (
-            "give it the subject column",
-            "SELECT sex, COUNT(DISTINCT birth_year) FROM patients GROUP BY sex",
-            "1:13",
-        ),
-        ("give it the subject column", "SELECT COUNT(DISTINCT sex, birth_year) FROM patients", "1:8"),
-        ("SUM(x) or AVG(x)", "SELECT SUM(DISTINCT birth_year) FROM patients", "1:8"),
+        ("COUNT, SUM, AVG", "SELECT COUNT(sex, birth_year) FROM patients", "1:8"),
+        ("COUNT, SUM, AVG", "SELECT SUM(DISTINCT birth_year) FROM patients", "1:8"),
     ];
     for (words, sql, place) in cases {
         check(&fixture, Code::AggregateNotAllowed, words, &[(sql, place)]);
@@ -425,15 +442,14 @@ async fn what_does_not_fit_is_said_with_its_place() {
             "SELECT COUNT(*) FROM patients p JOIN claims c ON p.patient_id = c.patient_id WHERE patient_id = 1",
             "1:84",
         ),
-        ("must be in GROUP BY", "SELECT sex, COUNT(*) FROM patients", ""),
+        ("add the column to GROUP BY", "SELECT sex, COUNT(*) FROM patients", "1:8"),
         ("CAST converts", "SELECT COUNT(*) FROM patients WHERE sex > 1 + 'a'", ""),
-        ("'sum' failed to match any signature", "SELECT SUM(sex) FROM patients", ""),
+        ("'sum' failed to match any signature", "SELECT SUM(sex) FROM patients", "1:8"),
         ("non-boolean", "SELECT COUNT(*) FROM patients WHERE sex", ""),
         ("position 7", "SELECT COUNT(*) FROM patients GROUP BY 7", ""),
-        ("expects 1 arguments", "SELECT lower(1, 2, 3) FROM patients", ""),
+        ("expects 1 arguments", "SELECT lower(1, 2, 3) FROM patients", "1:8"),
         ("unique expression names", "SELECT sex, sex, COUNT(*) FROM patients GROUP BY sex", ""),
         ("no type information", "SELECT COUNT(*) FROM patients WHERE sex = @x", ""),
-        ("common type", "SELECT COUNT(*) FROM patients WHERE patient_id LIKE 'P0000%'", ""),
     ];
     for (words, sql, place) in invalid {
         check(&fixture, Code::InvalidQuery, words, &[(sql, place)]);

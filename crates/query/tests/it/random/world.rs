@@ -25,7 +25,7 @@ column = [
     { name = "patient_id", class = "subject" },
     { name = "sex", class = "dimension", type = "text" },
     { name = "age", class = "dimension", type = "integer" },
-    { name = "score", class = "measure", type = "decimal(8,2)" },
+    { name = "score", class = "measure", type = "decimal(8,2)", isolating = false },
 ]
 
 [[table]]
@@ -34,7 +34,7 @@ file = "visits.csv"
 column = [
     { name = "patient_id", class = "subject" },
     { name = "code", class = "dimension", type = "text" },
-    { name = "amount", class = "measure", type = "integer" },
+    { name = "amount", class = "measure", type = "integer", isolating = false },
 ]
 
 [[table]]
@@ -43,7 +43,7 @@ file = "tests.csv"
 column = [
     { name = "patient_id", class = "subject" },
     { name = "code", class = "dimension", type = "text" },
-    { name = "result", class = "measure", type = "decimal(8,2)" },
+    { name = "result", class = "measure", type = "decimal(8,2)", isolating = false },
 ]
 
 [[table]]

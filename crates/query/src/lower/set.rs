@@ -1,0 +1,204 @@
+//! UNION and lists of constants.
+//!
+//! The records of several relations may stand below each other, whoever they belong to. From which one a
+//! record came is a branch that every value carries: a constant in one arm is a CASE in disguise. Records
+//! and made-up rows do not mix.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, Union, Values};
+
+use crate::algebra::{ColumnId, ColumnInfo, Public, Records, Reference, Scalar};
+use crate::model::{Code, Refusal};
+
+use crate::position::Part;
+
+use super::subquery::public;
+use super::{Field, Kind, Lowering, Relation, measure, not_supported};
+
+/// Most parts of one UNION of records: each is a branch of every value.
+const MOST_PARTS: usize = 16;
+
+impl Lowering<'_> {
+    /// UNION ALL; a UNION is one below a DISTINCT.
+    pub(super) fn union(&mut self, union: &Union) -> Result<Relation, Refusal> {
+        let inputs = self.without_outer("a UNION", |lowering| {
+            union.inputs.iter().map(|input| lowering.relation(input)).collect::<Result<Vec<_>, _>>()
+        })?;
+        let types: Vec<DataType> =
+            union.schema.fields().iter().map(|field| field.data_type().clone()).collect();
+        let of_people = inputs.iter().filter(|input| matches!(input.kind, Kind::Records { .. })).count();
+        if of_people == inputs.len() {
+            return self.union_of_records(inputs, &types);
+        }
+        if of_people > 0 || inputs.iter().any(|input| matches!(input.kind, Kind::Coded { .. })) {
+            let message = "UNION of records with rows that belong to nobody is not allowed";
+            let hint = "unite tables of people with tables of people, or statistics with statistics";
+            return Err(
+                Refusal::new(Code::NotSupported, message, hint).at(self.positions.first(Part::SetOperation))
+            );
+        }
+        self.union_of_public(inputs, &types)
+    }
+
+    fn union_of_records(&mut self, inputs: Vec<Relation>, types: &[DataType]) -> Result<Relation, Refusal> {
+        if inputs.len() > MOST_PARTS {
+            let message = format!("a UNION of records has more than {MOST_PARTS} parts");
+            return Err(Refusal::new(Code::TooLarge, message, "join a code table instead"));
+        }
+        let arm = self.hidden(DataType::Int64);
+        let arms: Vec<Scalar> = (0_i64..)
+            .take(inputs.len())
+            .map(|number| Scalar::Literal(ScalarValue::Int64(Some(number))))
+            .collect();
+        let is_arm = |number: &Scalar| Scalar::equal(Scalar::Column(arm), number.clone());
+        let mut columns = vec![(arm, DataType::Int64)];
+        let mut rows: Vec<Vec<Scalar>> = arms.iter().map(|number| vec![number.clone()]).collect();
+        let mut fields = Vec::new();
+        for (place, data_type) in types.iter().enumerate() {
+            let column: Vec<&Field> = inputs.iter().filter_map(|input| input.fields.get(place)).collect();
+            if column.iter().all(|field| matches!(field, Field::Subject(None))) {
+                fields.push(Field::Subject(None));
+                continue;
+            }
+            let values: Option<Vec<Scalar>> = column.into_iter().map(Field::value).collect();
+            let Some(values) = values else {
+                let hint = "put the subject into the same column of each SELECT";
+                return Err(not_supported("UNION of identifiers and something else", hint)
+                    .at(self.positions.first(Part::SetOperation)));
+            };
+            let mut info = ColumnInfo::plain(data_type.clone());
+            for (value, number) in values.iter().zip(&arms) {
+                info.grain = info.grain.with(self.columns.grain(value));
+                self.spend(value.size().0)?;
+                info.origins.extend(self.origins(value));
+                info.sensitive |= self.columns.is_sensitive(value);
+                info.encoded |= !measure::is_plain(value, &self.columns);
+                info.branches.push(is_arm(number));
+                for branch in measure::branches(value, &self.columns) {
+                    // Who takes it, in the arm whose value it decides.
+                    let id = self.hidden(DataType::Boolean);
+                    if self.columns.telling(&branch).inside {
+                        self.columns.is_harmful(id);
+                    }
+                    columns.push((id, DataType::Boolean));
+                    for (row, other) in rows.iter_mut().zip(&arms) {
+                        let nobody = Scalar::Literal(ScalarValue::Boolean(None));
+                        row.push(if other == number { branch.clone() } else { nobody });
+                    }
+                    info.branches.push(Scalar::Column(id));
+                }
+            }
+            let id = self.columns.add(info);
+            columns.push((id, data_type.clone()));
+            rows.iter_mut().zip(values).for_each(|(row, value)| row.push(value));
+            fields.push(Field::Value(Scalar::Column(id)));
+        }
+        let units = self.common_units(&inputs, &mut columns, &mut rows);
+        let parts = inputs.into_iter().zip(rows).filter_map(|(input, row)| match input.kind {
+            Kind::Records { node, .. } => Some((node, row)),
+            Kind::Coded { .. } | Kind::Public(_) | Kind::Reference(_) => None,
+        });
+        let node = Records::Union { inputs: parts.collect(), columns };
+        Ok(Relation { kind: Kind::Records { node, units }, fields })
+    }
+
+    /// The further protected units that all parts have.
+    fn common_units(
+        &mut self,
+        inputs: &[Relation],
+        columns: &mut Vec<(ColumnId, DataType)>,
+        rows: &mut [Vec<Scalar>],
+    ) -> Vec<ColumnId> {
+        let units = |relation: &Relation| match &relation.kind {
+            Kind::Records { units, .. } => units.clone(),
+            Kind::Coded { .. } | Kind::Public(_) | Kind::Reference(_) => Vec::new(),
+        };
+        let most = inputs.iter().map(|input| units(input).len()).max().unwrap_or(0);
+        let mut common = Vec::new();
+        for place in 0..most {
+            let id = self.hidden(DataType::Utf8);
+            for (row, input) in rows.iter_mut().zip(inputs) {
+                let unit = units(input).get(place).map(|unit| Scalar::Column(*unit));
+                row.push(unit.unwrap_or(Scalar::Literal(ScalarValue::Utf8(None))));
+            }
+            columns.push((id, DataType::Utf8));
+            common.push(id);
+        }
+        common
+    }
+
+    fn union_of_public(&mut self, inputs: Vec<Relation>, types: &[DataType]) -> Result<Relation, Refusal> {
+        let mut rows: Vec<Vec<Scalar>> = vec![Vec::new(); inputs.len()];
+        let (mut columns, mut fields) = (Vec::new(), Vec::new());
+        for (place, data_type) in types.iter().enumerate() {
+            let column: Vec<&Field> = inputs.iter().filter_map(|input| input.fields.get(place)).collect();
+            let values: Option<Vec<Scalar>> = column.into_iter().map(Field::value).collect();
+            let values = values.ok_or_else(|| not_supported("UNION of identifiers", "unite statistics"))?;
+            let id = self.hidden(data_type.clone());
+            if values.iter().any(|value| self.columns.reads_statistic(value)) {
+                self.columns.is_statistic(id);
+            }
+            columns.push((id, data_type.clone()));
+            rows.iter_mut().zip(values).for_each(|(row, value)| row.push(value));
+            fields.push(Field::Value(Scalar::Column(id)));
+        }
+        let references: Option<Vec<Reference>> =
+            inputs
+                .iter()
+                .map(|input| {
+                    if let Kind::Reference(reference) = &input.kind { Some(reference.clone()) } else { None }
+                })
+                .collect();
+        let kind = match references {
+            Some(references) => Kind::Reference(Reference::Union {
+                inputs: references.into_iter().zip(rows).collect(),
+                columns,
+            }),
+            None => {
+                let parts = inputs.into_iter().filter_map(|input| public(input.kind));
+                Kind::Public(Public::Union { inputs: parts.zip(rows).collect(), columns })
+            }
+        };
+        Ok(Relation { kind, fields })
+    }
+
+    /// A list of constants.
+    pub(super) fn values(&mut self, values: &Values) -> Result<Relation, Refusal> {
+        let mut columns = Vec::new();
+        for field in values.schema.fields() {
+            columns.push((self.hidden(field.data_type().clone()), field.data_type().clone()));
+        }
+        let mut rows = Vec::new();
+        for row in &values.values {
+            self.spend(row.len())?;
+            rows.push(row.iter().map(constant).collect::<Result<Vec<_>, _>>()?);
+        }
+        let fields = columns.iter().map(|(id, _)| Field::Value(Scalar::Column(*id))).collect();
+        Ok(Relation { kind: Kind::Reference(Reference::Values { columns, rows }), fields })
+    }
+}
+
+impl Field {
+    /// The value, where it is no identifier.
+    fn value(&self) -> Option<Scalar> {
+        match self {
+            Self::Identifier | Self::Subject(_) => None,
+            Self::Value(value) => Some(value.clone()),
+        }
+    }
+}
+
+/// A constant of a list, cast as its column is.
+fn constant(expr: &Expr) -> Result<ScalarValue, Refusal> {
+    let refusal =
+        || not_supported("a list with something that is no constant", "write numbers, texts and dates");
+    #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is no constant")]
+    match expr {
+        Expr::Literal(value, _) => Ok(value.clone()),
+        Expr::Alias(alias) => constant(&alias.expr),
+        Expr::Cast(cast) => constant(&cast.expr)?.cast_to(cast.field.data_type()).map_err(|_| refusal()),
+        Expr::Negative(inner) => constant(inner)?.arithmetic_negate().map_err(|_| refusal()),
+        _ => Err(refusal()),
+    }
+}

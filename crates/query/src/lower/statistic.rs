@@ -1,0 +1,195 @@
+//! One aggregate over groups of people: which statistic it is, and what its argument may say.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::{Expr, ExprSchemable};
+
+use crate::algebra::{ColumnInfo, Division, Scalar, Statistic};
+use crate::disclosure::{Fraction, RegressionFunction, StatisticKind};
+use crate::model::{Code, Refusal};
+
+use super::aggregate::{aggregate_call, aggregate_refusal};
+use super::{Field, Lowering, Scope, measure, not_supported};
+
+/// Most CASE branches, truth values and FILTERs in one statistic: each is judged as a cell.
+const MOST_BRANCHES: usize = 64;
+
+/// What an aggregate call is about.
+struct Call {
+    kind: StatisticKind,
+    args: Vec<Scalar>,
+    /// Where the subject that is counted is there.
+    there: Option<Scalar>,
+}
+
+impl Lowering<'_> {
+    /// One statistic of a frontier. Where codes have rows without records, rows are not counted.
+    pub(super) fn statistic(
+        &mut self,
+        expr: &Expr,
+        data_type: DataType,
+        scope: Scope<'_>,
+        with_codes: bool,
+    ) -> Result<Statistic, Refusal> {
+        let call = aggregate_call(expr)?;
+        let place = self.positions.function(call.func.name());
+        let params = self.params(call)?;
+        let Call { kind, args, there } =
+            self.statistic_call(call, params, scope).map_err(|refusal| refusal.at(place))?;
+        let counts_rows = kind == StatisticKind::Count && args.is_empty() && there.is_none();
+        let simple = args.iter().all(|arg| matches!(arg, Scalar::Column(_))) && params.filter.is_none();
+        if with_codes && ((counts_rows && !self.counts_subject(params, scope)?) || !simple) {
+            let message =
+                "this aggregate over code table LEFT JOIN records would count codes without records";
+            let hint =
+                "write COUNT(<the subject column of the records>), or a statistic of a column of theirs";
+            return Err(Refusal::new(Code::AggregateNotAllowed, message, hint).at(place));
+        }
+        let adds = !matches!(kind, StatisticKind::Count | StatisticKind::Distinct | StatisticKind::People);
+        if adds && !args.iter().all(|arg| measure::is_plain(arg, &self.columns)) {
+            let message =
+                "a sum, mean or the like of a function of values is not allowed over groups of people";
+            let hint = "sum columns, arithmetic of columns and constants, or CASE; use functions in GROUP BY and WHERE";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
+        }
+        let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
+        let mut branches: Vec<Scalar> = filter.iter().chain(&there).cloned().collect();
+        branches.extend(args.iter().flat_map(|arg| measure::branches(arg, &self.columns)));
+        let filter = match (filter, there) {
+            (Some(filter), Some(there)) => Some(Scalar::And(vec![filter, there])),
+            (filter, there) => filter.or(there),
+        };
+        if branches.len() > MOST_BRANCHES {
+            let message =
+                format!("a statistic has more than {MOST_BRANCHES} branches (CASE, FILTER, truth values)");
+            let hint = "group by the value instead of choosing inside the aggregate";
+            return Err(Refusal::new(Code::TooLarge, message, hint));
+        }
+        let divided = |predicate: Scalar| Division { telling: self.columns.telling(&predicate), predicate };
+        let branches = branches.into_iter().map(divided).collect();
+        let info = ColumnInfo { statistic: true, ..ColumnInfo::plain(data_type.clone()) };
+        let summed = matches!(kind, StatisticKind::Mean | StatisticKind::Sum);
+        let implied = args.first().filter(|_| summed).and_then(measure::without_constants);
+        Ok(Statistic { id: self.columns.add(info), kind, args, implied, filter, branches, data_type })
+    }
+
+    /// Which statistic a call is, and of what.
+    fn statistic_call(
+        &mut self,
+        call: &AggregateFunction,
+        params: &AggregateFunctionParams,
+        scope: Scope<'_>,
+    ) -> Result<Call, Refusal> {
+        let name = call.func.name();
+        let refusal = || aggregate_refusal(name);
+        if let Some(there) = self.subject_argument(params, scope)? {
+            let kind = match (name, params.distinct) {
+                ("count", true) => StatisticKind::People,
+                ("count", false) => StatisticKind::Count,
+                _ => return Err(refusal()),
+            };
+            return Ok(Call { kind, args: Vec::new(), there });
+        }
+        let (kind, arity) = match (name, params.distinct) {
+            ("count", true) => (StatisticKind::Distinct, 1),
+            (_, true) => return Err(refusal()),
+            ("approx_percentile_cont" | "percentile_cont", false) => (quantile(params)?, 1),
+            ("approx_median" | "median", false) => {
+                (StatisticKind::Quantile { fraction: Fraction::HALF, step: None }, 1)
+            }
+            ("avg", false) => (StatisticKind::Mean, 1),
+            ("corr", false) => (StatisticKind::Correlation, 2),
+            ("count", false) => (StatisticKind::Count, 1),
+            ("covar_pop", false) => (StatisticKind::Covariance { sample: false }, 2),
+            ("covar_samp", false) => (StatisticKind::Covariance { sample: true }, 2),
+            ("regr_intercept", false) => (StatisticKind::Regression(RegressionFunction::Intercept), 2),
+            ("regr_r2", false) => (StatisticKind::Regression(RegressionFunction::R2), 2),
+            ("regr_slope", false) => (StatisticKind::Regression(RegressionFunction::Slope), 2),
+            ("stddev", false) => (StatisticKind::Variance { sample: true, root: true }, 1),
+            ("stddev_pop", false) => (StatisticKind::Variance { sample: false, root: true }, 1),
+            ("sum", false) => (StatisticKind::Sum, 1),
+            ("var", false) => (StatisticKind::Variance { sample: true, root: false }, 1),
+            ("var_pop", false) => (StatisticKind::Variance { sample: false, root: false }, 1),
+            _ => return Err(refusal()),
+        };
+        let fractions = usize::from(name.ends_with("percentile_cont"));
+        let arity: usize = arity;
+        if params.args.len() != arity.saturating_add(fractions) {
+            return Err(refusal());
+        }
+        let args = params.args.get(..arity).ok_or_else(refusal)?;
+        if let ([Expr::Literal(value, _)], StatisticKind::Count) = (args, kind)
+            && !value.is_null()
+        {
+            return Ok(Call { kind, args: Vec::new(), there: None });
+        }
+        let arg = |arg: &Expr| self.scalar(without_widening(arg, kind, scope.schema), scope);
+        let args = args.iter().map(arg).collect::<Result<Vec<_>, _>>()?;
+        let kind = match (kind, args.first()) {
+            (StatisticKind::Quantile { fraction, .. }, Some(arg)) => {
+                StatisticKind::Quantile { fraction, step: self.columns.grain(arg).step() }
+            }
+            _ => kind,
+        };
+        Ok(Call { kind, args, there: None })
+    }
+
+    fn counts_subject(&self, params: &AggregateFunctionParams, scope: Scope<'_>) -> Result<bool, Refusal> {
+        Ok(self.subject_argument(params, scope)?.is_some())
+    }
+
+    /// Where the subject is there, if the only argument is the bare subject.
+    pub(super) fn subject_argument(
+        &self,
+        params: &AggregateFunctionParams,
+        scope: Scope<'_>,
+    ) -> Result<Option<Option<Scalar>>, Refusal> {
+        let [Expr::Column(column)] = params.args.as_slice() else {
+            return Ok(None);
+        };
+        Ok(match self.resolve(column, scope)? {
+            Field::Subject(there) => Some(there),
+            Field::Identifier | Field::Value(_) => None,
+        })
+    }
+}
+
+/// The fraction of PERCENTILE_CONT: a constant between 0 and 1.
+fn quantile(params: &AggregateFunctionParams) -> Result<StatisticKind, Refusal> {
+    let refusal = || {
+        let hint = "write PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY x), with a constant from 0 to 1";
+        not_supported("a percentile of this form", hint)
+    };
+    let [_, Expr::Literal(fraction, _)] = params.args.as_slice() else {
+        return Err(refusal());
+    };
+    let Ok(ScalarValue::Float64(Some(fraction))) = fraction.cast_to(&DataType::Float64) else {
+        return Err(refusal());
+    };
+    let descending = match params.order_by.as_slice() {
+        [] => false,
+        [key] => !key.asc,
+        _ => return Err(refusal()),
+    };
+    let fraction =
+        Fraction::nearest(if descending { 1.0 - fraction } else { fraction }).ok_or_else(refusal)?;
+    Ok(StatisticKind::Quantile { fraction, step: None })
+}
+
+/// A number that the planner widened to a double: it is summed exactly.
+fn without_widening<'a>(arg: &'a Expr, kind: StatisticKind, schema: &DFSchema) -> &'a Expr {
+    let Expr::Cast(cast) = arg else {
+        return arg;
+    };
+    let exact = |data_type: DataType| {
+        let mean = kind == StatisticKind::Mean;
+        data_type.is_integer() || (data_type.is_decimal() && !mean)
+    };
+    let widened = cast.field.data_type() == &DataType::Float64 && cast.expr.get_type(schema).is_ok_and(exact);
+    let counted = matches!(
+        kind,
+        StatisticKind::Count | StatisticKind::Distinct | StatisticKind::People | StatisticKind::Sum
+    );
+    if widened && !counted { &cast.expr } else { arg }
+}

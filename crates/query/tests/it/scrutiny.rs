@@ -1,0 +1,165 @@
+//! Groups that are cut too finely, and conditions that could single people out.
+
+use sekisho_model::{Code, Limits};
+
+use super::fixture::{Fixture, ward};
+
+/// Each is refused, and the refusal has these words.
+fn refused(fixture: &Fixture, cases: &[(&str, &str)]) {
+    for (words, sql) in cases {
+        let refusal = fixture.refusal(sql);
+        assert_eq!(refusal.code, Code::ExpressionNotAllowed, "{sql}: {refusal:?}");
+        let text = format!("{} {}", refusal.message, refusal.hint);
+        assert!(text.contains(words) && refusal.position.is_some(), "{sql}: {refusal:?}");
+    }
+}
+
+fn allowed(fixture: &Fixture, cases: &[&str]) {
+    for sql in cases {
+        if let Err(refusal) = sekisho_query::plan(*sql, &fixture.view, &Limits::default()) {
+            panic!("{sql}: {refusal:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_isolating_column_is_asked_for_ranges_between_steps() {
+    let fixture = Fixture::new(&ward()).await;
+    let ranges = "ranges by <, <=, >, >= or BETWEEN whose ends are multiples of 200";
+    refused(
+        &fixture,
+        &[
+            (ranges, "SELECT count(*) AS n FROM claims WHERE points = 4000"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE points <> 4000"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE points IN (200, 400)"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE points > 4001"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE 4001 < points"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE points BETWEEN 200 AND 4001"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE points * 2 > 200"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE points + 1 > 200"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE -points > -4001"),
+            (ranges, "SELECT count(*) FILTER (WHERE points = 4000) AS n FROM claims"),
+            (ranges, "SELECT sum(CASE WHEN points = 4000 THEN 1 ELSE 0 END) AS n FROM claims"),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM claims WHERE CASE WHEN points = 4000 THEN true ELSE false END",
+            ),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM (SELECT patient_id, sum(points) AS s FROM claims GROUP BY patient_id) t WHERE s = 4000",
+            ),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM (SELECT patient_id, max(points) AS s FROM claims GROUP BY patient_id HAVING max(points) > 4001) t",
+            ),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM patients p WHERE EXISTS (SELECT 1 FROM claims c WHERE c.patient_id = p.patient_id AND c.points = 4000)",
+            ),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM (SELECT patient_id, lag(points) OVER (PARTITION BY patient_id ORDER BY date) AS b FROM claims) t WHERE b = 4000",
+            ),
+            ("range", "SELECT count(*) AS n FROM claims WHERE sqrt(points) = 20"),
+            ("at most two digits", "SELECT count(*) AS n FROM claims WHERE sqrt(points) > 20.1"),
+        ],
+    );
+    allowed(
+        &fixture,
+        &[
+            "SELECT count(*) AS n FROM claims WHERE points > 4000",
+            "SELECT count(*) AS n FROM claims WHERE points BETWEEN 200 AND 4000",
+            "SELECT count(*) AS n FROM claims WHERE points / 2.0 > 100",
+            "SELECT count(*) AS n FROM claims WHERE points - 200 > 0",
+            "SELECT count(*) AS n FROM claims WHERE points IS NOT NULL",
+            "SELECT count(*) AS n FROM claims a JOIN claims b ON b.patient_id = a.patient_id WHERE a.points < b.points",
+            "SELECT count(*) AS n FROM claims WHERE sqrt(points) > 20",
+            "SELECT count(*) AS n FROM claims WHERE floor(points / 1000) = 4",
+            "SELECT avg(points) AS n FROM claims",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn groups_are_columns_or_coarser() {
+    let fixture = Fixture::new(&ward()).await;
+    refused(
+        &fixture,
+        &[
+            ("floor(points / 200) * 200", "SELECT points, count(*) AS n FROM claims GROUP BY points"),
+            ("floor(points / 200) * 200", "SELECT DISTINCT points FROM claims"),
+            (
+                "floor(points / 200) * 200",
+                "SELECT floor(points / 100) AS k, count(*) AS n FROM claims GROUP BY 1",
+            ),
+            (
+                "floor(points / 200) * 200",
+                "SELECT floor((points - 7) / 200) AS k, count(*) AS n FROM claims GROUP BY 1",
+            ),
+            (
+                "floor(points / 200) * 200",
+                "SELECT round(points, 1) AS k, count(*) AS n FROM claims GROUP BY 1",
+            ),
+            (
+                "floor(points / 200) * 200",
+                "SELECT greatest(points, 400) AS k, count(*) AS n FROM claims GROUP BY 1",
+            ),
+            (
+                "floor(points / 200) * 200",
+                "SELECT CASE WHEN points > 400 THEN points ELSE 0 END AS k, count(*) AS n FROM claims GROUP BY 1",
+            ),
+            ("no group key", "SELECT ln(points) AS k, count(*) AS n FROM claims GROUP BY 1"),
+            (
+                "no group key",
+                "SELECT p.birth_year * c.points AS k, count(*) AS n FROM patients p JOIN claims c USING (patient_id) GROUP BY 1",
+            ),
+            ("date_trunc('month', date)", "SELECT date, count(*) AS n FROM diagnoses GROUP BY date"),
+            (
+                "date_trunc('month', date)",
+                "SELECT date_trunc('week', date) AS w, count(*) AS n FROM diagnoses GROUP BY 1",
+            ),
+            (
+                "date_trunc('month', date)",
+                "SELECT date_part('doy', date) AS d, count(*) AS n FROM diagnoses GROUP BY 1",
+            ),
+            (
+                "date_trunc('month', date)",
+                "SELECT f, count(*) AS n FROM (SELECT patient_id, min(date) AS f FROM diagnoses GROUP BY patient_id) t GROUP BY f",
+            ),
+            ("prefix", "SELECT right(icd10, 2) AS k, count(*) AS n FROM diagnoses GROUP BY 1"),
+            ("prefix", "SELECT substr(icd10, 2, 1) AS k, count(*) AS n FROM diagnoses GROUP BY 1"),
+        ],
+    );
+    let wide =
+        "SELECT sex, prefecture, birth_year, hospital_id, count(*) AS n FROM patients GROUP BY 1, 2, 3, 4";
+    assert!(fixture.refusal(wide).message.contains("more than 3 dimensions"));
+    let list = (1900..1960).map(|year| year.to_string()).collect::<Vec<_>>().join(", ");
+    let long = [
+        format!("SELECT count(*) AS n FROM patients WHERE birth_year IN ({list})"),
+        format!(
+            "SELECT count(*) AS n FROM patients WHERE birth_year = {}",
+            list.replace(", ", " OR birth_year = ")
+        ),
+    ];
+    for sql in &long {
+        assert!(fixture.refusal(sql).message.contains("more than 50 values of `birth_year`"), "{sql}");
+    }
+    allowed(
+        &fixture,
+        &[
+            "SELECT floor(points / 1000) * 1000 AS k, count(*) AS n FROM claims GROUP BY 1",
+            "SELECT floor((points - 400) / 200) AS k, count(*) AS n FROM claims GROUP BY 1",
+            "SELECT round(points, -3) AS k, count(*) AS n FROM claims GROUP BY 1",
+            "SELECT round(points / 1000000.0) AS k, count(*) AS n FROM claims GROUP BY 1",
+            "SELECT CASE WHEN points < 400 THEN 'a' WHEN points < 1000 THEN 'b' END AS k, count(*) AS n FROM claims GROUP BY 1",
+            "SELECT 2025 - birth_year AS age, count(*) AS n FROM patients GROUP BY 1",
+            "SELECT date_part('year', d.date) - p.birth_year AS age, count(*) AS n FROM diagnoses d JOIN patients p USING (patient_id) GROUP BY 1",
+            "SELECT left(icd10, 1) AS k, count(*) AS n FROM diagnoses GROUP BY 1",
+            "SELECT date_part('dow', date) AS d, count(*) AS n FROM diagnoses GROUP BY 1",
+            "SELECT date_trunc('quarter', date) AS q, sex, count(*) AS n FROM diagnoses JOIN patients USING (patient_id) GROUP BY 1, 2",
+            "SELECT sex, prefecture, birth_year, hospital_id, count(*) AS n FROM patients \
+             GROUP BY GROUPING SETS ((sex, prefecture, birth_year), (sex, hospital_id))",
+            "SELECT k, count(*) AS n FROM (SELECT patient_id, count(*) AS k FROM claims GROUP BY patient_id) t GROUP BY k",
+        ],
+    );
+}
