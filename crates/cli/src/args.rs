@@ -158,6 +158,9 @@ pub(crate) struct ResultArgs {
 Examples:
   sekisho sql --project nafld \"SELECT male, COUNT(*) AS n FROM patients GROUP BY male\"
   sekisho sql --project nafld -f query.sql --format csv --footer > result.csv
+  sekisho sql --project nafld --check \"SELECT age FROM patients\"
+  sekisho sql --project ward --with codes=diabetes.csv --param 2020-01-01::date \\
+    \"SELECT COUNT(*) AS n FROM diagnoses d JOIN codes c ON d.icd10 = c.code WHERE d.date >= $1\"
   echo '{\"sql\": \"SELECT COUNT(*) AS n FROM patients\"}' | sekisho sql --project nafld --serve-lines")]
 pub(crate) struct SqlArgs {
     /// Project whose data is read
@@ -169,15 +172,22 @@ pub(crate) struct SqlArgs {
     #[arg(long, conflicts_with_all = ["check", "serve_lines"])]
     pub(crate) no_wait: bool,
     /// Say from the plan alone what would be refused, without running
-    #[arg(long, conflicts_with = "serve_lines")]
+    #[arg(long)]
     pub(crate) check: bool,
     /// Add job, snapshot, policy and receipt (Arrow: in the schema's metadata; JSON has them anyway)
     #[arg(long, conflicts_with = "serve_lines")]
     pub(crate) footer: bool,
-    /// Answer each JSON line {"sql": ..., "project": ...} of standard input with one JSON document
+    /// A code list as a reference table: CSV with a line of column names; may be repeated
+    #[arg(long = "with", value_name = "NAME=FILE.csv", conflicts_with = "serve_lines")]
+    pub(crate) with: Vec<String>,
+    /// The value of $1, the next one of $2, and so on: 12, 1.5, true, null, 'text', 2020-01-31::date
+    #[arg(long = "param", value_name = "VALUE", allow_hyphen_values = true, conflicts_with = "serve_lines")]
+    pub(crate) params: Vec<String>,
+    /// Answer each JSON line {"sql": ..., "project": ...} of standard input with one JSON document; "params"
+    /// is a list of values, "with" an object of code lists as CSV text
     #[arg(long, conflicts_with_all = ["file", "sql"])]
     pub(crate) serve_lines: bool,
-    /// Read the statement from a file
+    /// Read the statement from a file, or from standard input if it is -
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
     /// The statement, or - for standard input

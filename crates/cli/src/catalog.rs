@@ -40,6 +40,38 @@ struct Column<'a> {
     kind: &'a str,
     class: &'a str,
     values: &'a [String],
+    isolating: Option<Isolating<'a>>,
+    sensitive: bool,
+    code: bool,
+}
+
+#[derive(Serialize)]
+struct Isolating<'a> {
+    /// None: no condition on the values is allowed.
+    step: Option<&'a str>,
+    declared: bool,
+}
+
+impl Column<'_> {
+    /// What it means, in words.
+    fn meaning(&self) -> String {
+        let marks = [(self.code, ", code"), (self.sensitive, ", sensitive")];
+        let marks = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark);
+        std::iter::once(self.class).chain(marks).collect()
+    }
+
+    /// Which values it has, or how they may be asked for.
+    fn domain(&self) -> String {
+        let listed = (!self.values.is_empty()).then(|| self.values.join(", "));
+        let steps = self.isolating.as_ref().map(|isolating| match isolating.step {
+            Some(step) if step.starts_with(|first: char| first.is_ascii_digit()) => {
+                format!("ranges in steps of {step}")
+            }
+            Some(grain) => format!("ranges by {grain}"),
+            None => "no conditions: no step is known".to_owned(),
+        });
+        listed.into_iter().chain(steps).collect::<Vec<_>>().join("; ")
+    }
 }
 
 pub(crate) async fn projects(connection: &Connection, args: &ProjectsArgs, out: &mut Output) -> Result<u8> {
@@ -90,8 +122,8 @@ fn shown(catalog: &Catalog<'_>, out: &Output) -> String {
         text.push_str(&format!("\n{name}  {description} ({kind})\n"));
         let mut grid = Grid::new(&["column", "type", "class", "values", "description"]);
         for column in &table.columns {
-            let values = column.values.join(", ");
-            grid.push([column.name, column.kind, column.class, &values, column.description]);
+            let (meaning, domain) = (column.meaning(), column.domain());
+            grid.push([column.name, column.kind, &meaning, &domain, column.description]);
         }
         text.push_str(&grid.shown(out.stdout));
     }
@@ -132,5 +164,13 @@ fn column(column: &v1::Column) -> Column<'_> {
         kind: &column.r#type,
         class: &column.class,
         values: &column.values,
+        isolating: column.isolating.as_ref().map(isolating),
+        sensitive: column.sensitive,
+        code: column.code,
     }
+}
+
+fn isolating(isolating: &v1::Isolating) -> Isolating<'_> {
+    let step = Some(isolating.step.as_str()).filter(|step| !step.is_empty());
+    Isolating { step, declared: isolating.declared }
 }

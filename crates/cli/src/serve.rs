@@ -1,8 +1,9 @@
 //! `sekisho sql --serve-lines`: a JSON line in, a JSON document out, in order, whatever the line holds.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read as _};
 
-use sekisho_client::{Client, Document, Error, Result, Settings};
+use sekisho_client::{Client, Document, Error, Parameter, Result, Settings, Submission};
 use serde::Deserialize;
 
 use crate::args::{Connection, Format, SqlArgs};
@@ -15,6 +16,12 @@ const LONGEST_LINE: u64 = 16 << 20;
 struct Line {
     sql: String,
     project: Option<String>,
+    /// The values of `$1`, `$2` and so on.
+    #[serde(default)]
+    params: Vec<Parameter>,
+    /// Code lists by their names, as CSV text.
+    #[serde(default)]
+    with: BTreeMap<String, String>,
 }
 
 /// Answers until the input ends. A server that cannot be reached fails a line, not the command.
@@ -25,7 +32,7 @@ pub(crate) async fn serve(connection: &Connection, args: &SqlArgs, out: &mut Out
     let client = Client::connect_lazily(&connection.profile()?, Settings::standard())?;
     let mut input = io::stdin().lock();
     while let Some(line) = next_line(&mut input)? {
-        let document = answer(&client, args.project.as_deref(), line).await;
+        let document = answer(&client, args, line).await;
         out.result_line(&document.to_json_line())?;
     }
     Ok(0)
@@ -50,17 +57,25 @@ fn next_line(input: &mut impl BufRead) -> Result<Option<Read>> {
     Ok(Some(Err(Error::argument("the line is longer than 16 MiB"))))
 }
 
-async fn answer(client: &Client, project: Option<&str>, line: Read) -> Document {
+async fn answer(client: &Client, args: &SqlArgs, line: Read) -> Document {
     let outcome = async {
         let line: Line = serde_json::from_slice(&line?).map_err(|error| {
             Error::argument(format!(
                 "the line is not of the form {{\"sql\": ..., \"project\": ...}}: {error}"
             ))
         })?;
-        let project = line.project.as_deref().or(project).ok_or_else(|| {
+        let project = line.project.as_ref().or(args.project.as_ref()).ok_or_else(|| {
             Error::argument("the line names no project, and the command line has no --project")
         })?;
-        Document::of_outcome(&client.sql(project, &line.sql).await?)
+        let submission = Submission {
+            parameters: line.params,
+            lists: line.with.into_iter().collect(),
+            ..Submission::new(project, line.sql)?
+        };
+        if args.check {
+            return Ok(Document::of_check(&client.check(&submission).await?));
+        }
+        Document::of_outcome(&client.run(&submission, |_| ()).await?)
     };
     outcome.await.unwrap_or_else(|error| Document::of_error(&error))
 }

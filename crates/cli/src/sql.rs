@@ -1,21 +1,19 @@
 //! `sekisho sql`: one statement in, one outcome out.
 
-use sekisho_client::{Client, Document, Result, Submission};
+use sekisho_client::{Client, Document, Result};
 
 use crate::args::{Connection, SqlArgs};
-use crate::input::statement;
+use crate::input::submission;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::show::{self, Shown, show};
 
 pub(crate) async fn sql(connection: &Connection, args: &SqlArgs, out: &mut Output) -> Result<u8> {
     show::refuse_binary(args.format)?;
-    let sql = statement(args)?;
-    let project = args.project.as_deref().unwrap_or_default();
+    let submission = submission(args)?;
     let profile = connection.profile()?;
     let progress = Progress::new();
     if !args.check && !args.no_wait {
-        let submission = Submission::new(project, sql)?;
         let work = async {
             let client = Client::connect(&profile).await?;
             client.run(&submission, |job| progress.show(job)).await
@@ -26,13 +24,11 @@ pub(crate) async fn sql(connection: &Connection, args: &SqlArgs, out: &mut Outpu
     let work = async {
         let client = Client::connect(&profile).await?;
         if args.check {
-            return Ok(Document::of_check(&client.check(project, &sql).await?));
+            return Ok(Document::of_check(&client.check(&submission).await?));
         }
-        Document::of_job(&client.submit(&Submission::new(project, sql.clone())?).await?)
+        Document::of_job(&client.submit(&submission).await?)
     };
     let document = progress.during(out, work).await?;
-    show(
-        out,
-        &Shown { document: &document, arrow: None, sql: &sql, format: args.format, footer: args.footer },
-    )
+    let (sql, footer) = (submission.sql.as_str(), args.footer);
+    show(out, &Shown { document: &document, arrow: None, sql, format: args.format, footer })
 }

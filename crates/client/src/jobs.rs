@@ -2,21 +2,25 @@
 
 use bytes::{Bytes, BytesMut};
 use sekisho_wire::v1::{
-    CancelJobRequest, CheckJobRequest, CheckJobResponse, FetchResultRequest, GetJobRequest,
+    CancelJobRequest, CheckJobRequest, CheckJobResponse, CodeList, FetchResultRequest, GetJobRequest,
     GetReceiptRequest, Job, ListJobsRequest, SubmitJobRequest, WatchJobRequest, job,
 };
 use sha2::{Digest, Sha256};
 use tonic::{Code, Request, Status};
 
-use crate::{Client, Error, Receipt, Result};
+use crate::{Client, Error, Parameter, Receipt, Result};
 
-/// An analysis to be submitted.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// An analysis to be submitted or checked.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Submission {
     /// The project's id.
     pub project: String,
     /// One SELECT statement, sent as it stands.
     pub sql: String,
+    /// The values of `$1`, `$2` and so on, in this order.
+    pub parameters: Vec<Parameter>,
+    /// Reference tables of this analysis alone: a name, and CSV with a line of column names.
+    pub lists: Vec<(String, String)>,
     /// Chosen by the caller: submitting again with the same id answers the first job.
     pub request_id: String,
 }
@@ -42,7 +46,36 @@ impl Submission {
             let message = format!("the system gives no randomness: {error}");
             Error::Failed(crate::Problem::new(crate::codes::INTERNAL, message))
         })?;
-        Ok(Self { project: project.into(), sql: sql.into(), request_id: hex::encode(id) })
+        Ok(Self {
+            project: project.into(),
+            sql: sql.into(),
+            parameters: Vec::new(),
+            lists: Vec::new(),
+            request_id: hex::encode(id),
+        })
+    }
+
+    /// The same with the value of the next parameter.
+    #[must_use]
+    pub fn with_parameter(mut self, parameter: Parameter) -> Self {
+        self.parameters.push(parameter);
+        self
+    }
+
+    /// The same with a code list.
+    #[must_use]
+    pub fn with_list(mut self, name: impl Into<String>, csv: impl Into<String>) -> Self {
+        self.lists.push((name.into(), csv.into()));
+        self
+    }
+
+    fn wire_parameters(&self) -> Vec<sekisho_wire::v1::Parameter> {
+        self.parameters.iter().map(Parameter::to_wire).collect()
+    }
+
+    fn wire_lists(&self) -> Vec<CodeList> {
+        let list = |(name, csv): &(String, String)| CodeList { name: name.clone(), csv: csv.clone() };
+        self.lists.iter().map(list).collect()
     }
 }
 
@@ -78,6 +111,8 @@ impl Client {
         let request = SubmitJobRequest {
             parent: project_name(&submission.project)?,
             sql: submission.sql.clone(),
+            parameters: submission.wire_parameters(),
+            code_lists: submission.wire_lists(),
             request_id: submission.request_id.clone(),
         };
         let answer = self.retried(request, async |request| service.clone().submit_job(request).await).await?;
@@ -89,9 +124,14 @@ impl Client {
     /// # Errors
     ///
     /// As any call.
-    pub async fn check(&self, project: &str, sql: &str) -> Result<CheckJobResponse> {
+    pub async fn check(&self, submission: &Submission) -> Result<CheckJobResponse> {
         let service = self.jobs.clone();
-        let request = CheckJobRequest { parent: project_name(project)?, sql: sql.to_owned() };
+        let request = CheckJobRequest {
+            parent: project_name(&submission.project)?,
+            sql: submission.sql.clone(),
+            parameters: submission.wire_parameters(),
+            code_lists: submission.wire_lists(),
+        };
         let answer = self.retried(request, async |request| service.clone().check_job(request).await).await?;
         Ok(answer.into_inner())
     }

@@ -21,6 +21,7 @@ mod document;
 mod error;
 mod exit;
 mod jobs;
+mod parameter;
 mod profile;
 mod receipt;
 pub mod render;
@@ -31,6 +32,7 @@ pub use document::{Cell, Column, Document, Policy, Position, Problem, ReleaseRef
 pub use error::{Error, Result, codes};
 pub use exit::{Exit, exit_code};
 pub use jobs::{Outcome, Submission, job_name};
+pub use parameter::Parameter;
 pub use profile::Profile;
 pub use receipt::{Receipt, Verified};
 pub use sekisho_wire::{Timestamp, v1};

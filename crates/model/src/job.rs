@@ -75,10 +75,3 @@ impl FromStr for JobState {
         Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(())
     }
 }
-
-/// What a caller asks to be run.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Submission {
-    /// One SELECT statement.
-    pub sql: String,
-}

@@ -10,6 +10,7 @@ use sekisho_model::Clock as _;
 use sekisho_vault::{IngestOptions, Manifest};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::bench::{self, Bench};
 use crate::config::Config;
 use crate::demo::{self, Demo};
 use crate::say::say;
@@ -26,6 +27,9 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measures what counting people and checking cells costs, over generated data.
+    #[command(after_help = "Example:\n  sekishod bench --people 225000 --repeats 3")]
+    Bench(Bench),
     /// Everything at once on loopback: demonstration data, keys, people, server and examples.
     #[command(after_help = "Example:\n  sekishod demo --state /tmp/sekisho --listen 127.0.0.1:7443")]
     Demo(Demo),
@@ -114,6 +118,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     // A write past a file-size limit is then an error like a full disk, not the end of the process.
     let _listening = signal(SignalKind::from_raw(libc::SIGXFSZ)).context("listen to SIGXFSZ")?;
     match arguments.command {
+        Command::Bench(command) => bench::run(&command).await,
         Command::Demo(command) => demo::run(&command).await,
         Command::Ingest(command) => ingest(&command).await,
         Command::Keygen(command) => keygen(&command),

@@ -67,8 +67,18 @@ pub struct JobLimits {
     pub memory_mib: usize,
     /// Most rows of a result.
     pub rows: usize,
-    /// Longest SQL text, in bytes.
+    /// Longest SQL text, in bytes, the texts among its parameters included.
     pub sql_bytes: usize,
+    /// Most parameters of an analysis.
+    pub parameters: usize,
+    /// Most code lists of an analysis.
+    pub lists: usize,
+    /// Most bytes of an analysis' code lists together.
+    pub list_bytes: usize,
+    /// Most rows of one code list.
+    pub list_rows: usize,
+    /// Most columns of one code list.
+    pub list_columns: usize,
     /// Deepest nesting of brackets in the SQL text.
     pub nesting: usize,
     /// Most parts (plan nodes and expressions) of an analysis.
@@ -77,6 +87,10 @@ pub struct JobLimits {
     pub running: usize,
     /// Jobs that are accepted and not settled.
     pub unsettled: usize,
+    /// Checks of a plan (`sekisho sql --check`) that are made at once, beside the jobs.
+    pub checks: usize,
+    /// Checks that wait for their turn.
+    pub checks_waiting: usize,
 }
 
 impl Default for JobLimits {
@@ -87,10 +101,17 @@ impl Default for JobLimits {
             memory_mib: limits.memory >> 20,
             rows: limits.rows,
             sql_bytes: limits.sql_bytes,
+            parameters: limits.parameters,
+            lists: limits.lists,
+            list_bytes: limits.list_bytes,
+            list_rows: limits.list_rows,
+            list_columns: limits.list_columns,
             nesting: limits.nesting,
             plan_nodes: limits.plan_nodes,
             running: capacity.running,
             unsettled: capacity.unsettled,
+            checks: capacity.checks,
+            checks_waiting: capacity.checks_waiting,
         }
     }
 }
@@ -101,6 +122,11 @@ impl JobLimits {
     pub fn limits(&self) -> Limits {
         Limits {
             sql_bytes: self.sql_bytes,
+            parameters: self.parameters,
+            lists: self.lists,
+            list_bytes: self.list_bytes,
+            list_rows: self.list_rows,
+            list_columns: self.list_columns,
             nesting: self.nesting,
             plan_nodes: self.plan_nodes,
             time: Duration::from_secs(self.seconds),
@@ -112,7 +138,12 @@ impl JobLimits {
     /// How many jobs there may be.
     #[must_use]
     pub fn capacity(&self) -> Capacity {
-        Capacity { running: self.running, unsettled: self.unsettled }
+        Capacity {
+            running: self.running,
+            unsettled: self.unsettled,
+            checks: self.checks,
+            checks_waiting: self.checks_waiting,
+        }
     }
 }
 
@@ -133,9 +164,10 @@ impl Config {
         if !config.tokens.keys.contains("://") {
             config.tokens.keys = folder.join(&config.tokens.keys).display().to_string();
         }
-        if config.limits.running == 0 || config.limits.unsettled == 0 || config.limits.seconds == 0 {
+        let limits = &config.limits;
+        if [limits.running, limits.unsettled, limits.checks].contains(&0) || limits.seconds == 0 {
             bail!(
-                "in {}: limits.running, limits.unsettled and limits.seconds are at least 1",
+                "in {}: limits.running, limits.unsettled, limits.checks and limits.seconds are at least 1",
                 path.display()
             );
         }

@@ -78,7 +78,7 @@ pub async fn run(demo: &Demo) -> Result<()> {
 /// # Errors
 /// Where a step fails; the chain of causes says which.
 pub async fn start(demo: &Demo) -> Result<(State, Running)> {
-    let root = demo.state.clone().map_or_else(default_state, Ok)?;
+    let root = demo.state.clone().map_or_else(|| default_state("demo"), Ok)?;
     let state = State::create(&root)?;
     let root = root.canonicalize().context("the state directory")?;
     let state_at = State::at(&root);
@@ -125,12 +125,13 @@ fn config(listen: SocketAddr, issuer: &Issuer, state: &State) -> Config {
     }
 }
 
-fn default_state() -> Result<PathBuf> {
+/// The folder of this name below the user's folder for state; it is made if it is not there.
+pub(crate) fn default_state(name: &str) -> Result<PathBuf> {
     let home = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
     let folder =
         base.context("say with --state where state is kept: neither XDG_STATE_HOME nor HOME is set")?;
-    let folder = folder.join("sekisho/demo");
+    let folder = folder.join("sekisho").join(name);
     make_private_folder(&folder)?;
     Ok(folder)
 }

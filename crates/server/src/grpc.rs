@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `UNAUTHENTICATED` | `UNAUTHENTICATED` |
 //! | `NOT_FOUND` | `NOT_FOUND` |
-//! | `INVALID_ARGUMENT`, `TOO_LARGE` | `INVALID_ARGUMENT` |
+//! | `INVALID_ARGUMENT`, `LIST_NOT_ALLOWED`, `TOO_LARGE` | `INVALID_ARGUMENT` |
 //! | `WRONG_STATE` | `FAILED_PRECONDITION` |
 //! | `BUSY`, `STORAGE` | `RESOURCE_EXHAUSTED` |
 //! | every other | `INTERNAL` |
 //!
 //! Refusals of a plan and failures of a run are not errors of a call: they are a job's outcome.
 
+mod analysis;
 mod catalog;
 mod job;
 mod signed_in;
@@ -37,7 +38,7 @@ fn status(problem: &Refusal) -> Status {
     let code = match problem.code {
         Code::Unauthenticated => tonic::Code::Unauthenticated,
         Code::NotFound => tonic::Code::NotFound,
-        Code::InvalidArgument | Code::TooLarge => tonic::Code::InvalidArgument,
+        Code::InvalidArgument | Code::ListNotAllowed | Code::TooLarge => tonic::Code::InvalidArgument,
         Code::WrongState => tonic::Code::FailedPrecondition,
         Code::Busy | Code::Storage => tonic::Code::ResourceExhausted,
         Code::AggregateNotAllowed
@@ -50,6 +51,7 @@ fn status(problem: &Refusal) -> Status {
         | Code::JoinWithoutSubject
         | Code::MemoryLimit
         | Code::NotSupported
+        | Code::ParameterMismatch
         | Code::PicksPeople
         | Code::RecordsInOutput
         | Code::RowLimit

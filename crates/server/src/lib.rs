@@ -3,6 +3,7 @@
 //! An adapter only decodes, calls `service`, encodes, and maps errors: it never decides anything. What
 //! answers a call with data takes a `disclosure::Released`, and there is no other way out.
 
+pub mod bench;
 pub mod commands;
 pub mod config;
 pub mod demo;

@@ -19,7 +19,7 @@ use crate::grpc::{CatalogDoor, JobDoor, SignedIn};
 use crate::say::say;
 use crate::{open_service, tls};
 
-/// Largest request message, in bytes: an SQL text and its envelope.
+/// Largest request message without its code lists, in bytes: an SQL text and its envelope.
 const LARGEST_REQUEST: usize = 2 << 20;
 
 /// How long a caller has for the TLS handshake.
@@ -67,7 +67,8 @@ pub async fn start(config: &Config) -> Result<Running> {
     let address = listener.local_addr().context("the address")?;
     let service = open_service(config).await?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let jobs = JobServiceServer::new(JobDoor(service.clone())).max_decoding_message_size(LARGEST_REQUEST);
+    let largest = LARGEST_REQUEST.saturating_add(config.limits.list_bytes);
+    let jobs = JobServiceServer::new(JobDoor(service.clone())).max_decoding_message_size(largest);
     let catalog = CatalogServiceServer::new(CatalogDoor(service.clone()));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(sekisho_wire::FILE_DESCRIPTOR_SET)

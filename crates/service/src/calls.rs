@@ -8,7 +8,9 @@ use sekisho_audit::Receipt;
 use sekisho_authn::{Authenticator, Principal};
 use sekisho_authz::{Action, Permit, Projects, Resource};
 use sekisho_disclosure::{Profiles, Released, SealKey};
-use sekisho_model::{Clock, Dataset, JobName, Limits, Project, ProjectId, Refusal, SnapshotId, TableGrant};
+use sekisho_model::{
+    Analysis, Clock, Dataset, JobName, Limits, Project, ProjectId, Refusal, SnapshotId, TableGrant,
+};
 use sekisho_query::Engine;
 use sekisho_release::Event;
 use sekisho_store::{Change, JobPage, JobRecord, NewJob, PolicyRef, Store};
@@ -113,31 +115,29 @@ impl Service {
     /// Accepts a job. It is durable when this returns.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED`, `NOT_FOUND`, `BUSY`, `TOO_LARGE`, `INVALID_ARGUMENT`, `STORAGE`.
+    /// `UNAUTHENTICATED`, `NOT_FOUND`, `BUSY`, `TOO_LARGE`, `LIST_NOT_ALLOWED`, `INVALID_ARGUMENT`,
+    /// `STORAGE`.
     pub async fn submit(
         &self,
         token: &str,
         project: &str,
-        sql: String,
+        analysis: Analysis,
         request_id: Option<String>,
     ) -> Result<JobView> {
         let permit = self.project(token, Action::Submit, project).await?;
         self.queue.admit()?;
-        if sql.len() > self.stage.limits.sql_bytes {
-            let message = format!("the SQL text is longer than {} bytes", self.stage.limits.sql_bytes);
-            return Err(Refusal::new(sekisho_model::Code::TooLarge, message, "split the analysis"));
-        }
+        analysis.check(&self.stage.limits)?;
         if request_id.as_ref().is_some_and(|id| id.len() > 128) {
             return Err(invalid("a request id has at most 128 bytes", "use a UUID or a ULID"));
         }
         let id = ulid::Ulid::from_parts(self.stage.clock.now().0, rand_bits());
         let job = id.to_string().parse().map_err(|error| internal(&error, "name a job"))?;
         let name = JobName { project: permit.project().id.clone(), job };
-        let entry = record::accepted(&name, &sql, permit.subject(), self.stage.clock.now());
+        let entry = record::accepted(&name, &analysis, permit.subject(), self.stage.clock.now());
         let job = NewJob {
             name,
             request_id,
-            sql,
+            analysis,
             submitter: permit.subject().to_owned(),
             organisation: permit.organisation().unwrap_or_default().to_owned(),
         };
@@ -152,15 +152,19 @@ impl Service {
         Ok(job)
     }
 
-    /// Judges an analysis from its plan alone.
+    /// Judges an analysis from its plan alone, by the same stage that judges a job.
     ///
     /// # Errors
-    /// As [`Service::submit`]; that the plan is refused is an answer, not an error.
-    pub async fn check(&self, token: &str, project: &str, sql: &str) -> Result<Checked> {
+    /// `UNAUTHENTICATED`, `NOT_FOUND`, `BUSY`; that the plan is refused is an answer, not an error.
+    pub async fn check(&self, token: &str, project: &str, analysis: Analysis) -> Result<Checked> {
         let permit = self.project(token, Action::Submit, project).await?;
-        let ground = path::ground(&self.stage, permit).await?;
-        let problem = path::plan(sql, &ground, &self.stage.limits).await.err();
-        Ok(Checked { problem, snapshot: ground.snapshot().id.clone(), policy: ground.policy() })
+        let stage = Arc::clone(&self.stage);
+        let check = async move {
+            let ground = path::ground(&stage, permit).await?;
+            let problem = path::plan(analysis, &ground, &stage.limits).await.err();
+            Ok(Checked { problem, snapshot: ground.snapshot().id.clone(), policy: ground.policy() })
+        };
+        self.queue.check(check).await?
     }
 
     /// A job's present state.

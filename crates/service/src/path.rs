@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sekisho_authz::Permit;
 use sekisho_disclosure::{self as disclosure, Outcome, Profile, Released};
-use sekisho_model::{Limits, Refusal};
+use sekisho_model::{Analysis, Limits, Refusal};
 use sekisho_query::{self as query, PublicRun, View};
 use sekisho_release::Event;
 use sekisho_store::{Change, JobRecord, PolicyRef, SealedResult};
@@ -12,7 +12,7 @@ use sekisho_vault::Snapshot;
 use tokio::task::spawn_blocking;
 
 use crate::calls::Stage;
-use crate::problem::{Problem, Result, internal, not_found, of_policy, of_vault};
+use crate::problem::{Problem, Result, internal, not_found, of_policy, of_store, of_vault};
 
 /// Why a job ends without a result.
 pub(crate) enum Stop {
@@ -36,7 +36,8 @@ pub(crate) struct Ground {
 pub(crate) async fn run(stage: &Stage, job: JobRecord) -> Result<(), Stop> {
     let ground = authorize(stage, &job).await?;
     let job = stage.advance(job, Event::Start, ground.facts()).await?;
-    let plan = plan(&job.sql, &ground, &stage.limits).await.map_err(Stop::Refused)?;
+    let analysis = stage.store.analysis(&job).await.map_err(|error| Stop::Failed(of_store(error)))?;
+    let plan = plan(analysis, &ground, &stage.limits).await.map_err(Stop::Refused)?;
     let (unreleased, public) = execute(stage, plan).await?;
     let job = stage.advance(job, Event::Check, Change::default()).await?;
     let outcome = check(&ground, unreleased, public).await?;
@@ -62,12 +63,19 @@ pub(crate) async fn ground(stage: &Stage, permit: Permit) -> Result<Ground> {
     Ok(Ground { permit, profile, snapshot })
 }
 
-/// Judges the SQL from its text and the catalogue alone.
-pub(crate) async fn plan(sql: &str, ground: &Ground, limits: &Limits) -> Result<query::Plan, Refusal> {
-    let view =
-        View { snapshot: Arc::clone(&ground.snapshot), grants: ground.permit.project().tables.clone() };
-    let (sql, limits) = (sql.to_owned(), limits.clone());
-    let planned = spawn_blocking(move || query::plan(&sql, &view, &limits)).await;
+/// Judges the analysis from its text, what comes with it, and the catalogue alone.
+pub(crate) async fn plan(
+    analysis: Analysis,
+    ground: &Ground,
+    limits: &Limits,
+) -> Result<query::Plan, Refusal> {
+    let view = View {
+        snapshot: Arc::clone(&ground.snapshot),
+        grants: ground.permit.project().tables.clone(),
+        profile: ground.profile.clone(),
+    };
+    let limits = limits.clone();
+    let planned = spawn_blocking(move || query::plan(analysis, &view, &limits)).await;
     planned.unwrap_or_else(|error| Err(internal(&error, "plan")))
 }
 
@@ -114,9 +122,9 @@ pub(crate) async fn reopen(stage: &Stage, job: &JobRecord) -> Result<Released> {
         )
     };
     let release = job.release.ok_or_else(wrong_state)?;
-    let sealed = stage.store.result(&job.name).await.map_err(crate::problem::of_store)?;
+    let sealed = stage.store.result(&job.name).await.map_err(of_store)?;
     let sealed = sealed.ok_or_else(wrong_state)?;
-    let receipt = stage.store.receipt(release.log_index).await.map_err(crate::problem::of_store)?;
+    let receipt = stage.store.receipt(release.log_index).await.map_err(of_store)?;
     let entry =
         sekisho_audit::Entry::decode(&receipt.entry).map_err(|error| internal(&error, "read the log"))?;
     let logged =

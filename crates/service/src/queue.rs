@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::calls::Stage;
 use crate::path::{self, Stop};
-use crate::problem::{Problem, Result, failed};
+use crate::problem::{Problem, Result, failed, internal};
 
 /// How long a move waits before it is tried again when it could not be written down.
 pub(crate) const RETRY: Duration = Duration::from_secs(2);
@@ -28,11 +28,15 @@ pub struct Capacity {
     pub running: usize,
     /// Jobs that are accepted and not settled, running ones included.
     pub unsettled: usize,
+    /// Checks of a plan that are made at once.
+    pub checks: usize,
+    /// Checks that wait for their turn.
+    pub checks_waiting: usize,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { running: 2, unsettled: 1_000 }
+        Self { running: 2, unsettled: 1_000, checks: 2, checks_waiting: 50 }
     }
 }
 
@@ -40,6 +44,10 @@ impl Default for Capacity {
 pub(crate) struct Queue {
     capacity: Capacity,
     slots: Semaphore,
+    /// For checks, which have slots of their own: many of them take nothing from the jobs.
+    checks: Arc<Semaphore>,
+    /// For checks that wait or are made.
+    checks_admitted: Arc<Semaphore>,
     jobs: Mutex<HashMap<JobName, CancellationToken>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -50,6 +58,10 @@ impl Queue {
         Self {
             capacity,
             slots: Semaphore::new(capacity.running),
+            checks: Arc::new(Semaphore::new(capacity.checks)),
+            checks_admitted: Arc::new(Semaphore::new(
+                capacity.checks.saturating_add(capacity.checks_waiting).min(Semaphore::MAX_PERMITS),
+            )),
             jobs: Mutex::new(HashMap::new()),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -63,6 +75,27 @@ impl Queue {
             return Err(Refusal::new(Code::Busy, "the enclave has as many jobs as it takes", hint));
         }
         Ok(())
+    }
+
+    /// Makes a check when it is its turn. One that has begun goes on to its end in its slot even if the
+    /// caller stops waiting: the planner cannot be interrupted, and callers who come and go must not have
+    /// more of them run than there are slots.
+    pub(crate) async fn check<T: Send + 'static>(
+        &self,
+        check: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T> {
+        let busy = || {
+            let hint = "wait until some of them are answered and ask again";
+            Refusal::new(Code::Busy, "the enclave has as many checks as it takes", hint)
+        };
+        let admitted = Arc::clone(&self.checks_admitted).try_acquire_owned().map_err(|_| busy())?;
+        let slot = Arc::clone(&self.checks).acquire_owned().await.map_err(|_| busy())?;
+        let checked = tokio::spawn(async move {
+            let answer = check.await;
+            drop((slot, admitted));
+            answer
+        });
+        checked.await.map_err(|error| internal(&error, "check"))
     }
 
     /// Puts an accepted job into the queue; one that is there already stays as it is.
@@ -165,4 +198,47 @@ impl Queue {
 fn time_limit(stage: &Stage) -> Problem {
     let message = format!("the analysis ran longer than {} s", stage.limits.time.as_secs());
     Refusal::new(Code::TimeLimit, message, "filter earlier, or group less finely")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::{join, pending, ready};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn queue(checks: usize, checks_waiting: usize) -> Queue {
+        Queue::new(Capacity { checks, checks_waiting, ..Capacity::default() })
+    }
+
+    #[tokio::test]
+    async fn checks_wait_for_their_turn_and_past_the_last_place_they_are_turned_away() {
+        let queue = queue(1, 1);
+        let (answer, answered) = oneshot::channel::<u32>();
+        let mut first = Box::pin(queue.check(answered));
+        assert!(futures::poll!(&mut first).is_pending());
+        let mut second = Box::pin(queue.check(ready(2)));
+        assert!(futures::poll!(&mut second).is_pending(), "there is one slot");
+        let third = queue.check(ready(3)).await.unwrap_err();
+        assert_eq!(third.code, Code::Busy);
+        assert!(queue.admit().is_ok(), "checks take nothing from the jobs");
+        answer.send(1).unwrap();
+        let (first, second) = join(first, second).await;
+        assert_eq!((first.unwrap(), second.unwrap()), (Ok(1), 2));
+        assert_eq!(queue.check(ready(4)).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_gives_back_a_place_but_not_a_slot_that_works() {
+        let queue = queue(1, 1);
+        let mut first = Box::pin(queue.check(pending::<()>()));
+        assert!(futures::poll!(&mut first).is_pending());
+        drop(first);
+        let mut second = Box::pin(queue.check(ready(())));
+        assert!(futures::poll!(&mut second).is_pending(), "the first still works");
+        assert_eq!(queue.check(ready(())).await.unwrap_err().code, Code::Busy);
+        drop(second);
+        let mut third = Box::pin(queue.check(ready(())));
+        assert!(futures::poll!(&mut third).is_pending(), "the place of the second is free again");
+    }
 }

@@ -1,7 +1,7 @@
 //! What the log is told of a decision, before it takes effect.
 
 use sekisho_audit::{Entry, EventKind};
-use sekisho_model::{Digest, JobName, Timestamp};
+use sekisho_model::{Analysis, Digest, JobName, Timestamp};
 use sekisho_release::{Event, rule};
 use sekisho_store::{JobRecord, PolicyRef};
 
@@ -13,10 +13,16 @@ fn entry(at: Timestamp, kind: EventKind, actor: &str) -> Entry {
     Entry::new(ulid::Ulid::new().to_string(), at, kind, actor)
 }
 
-/// A job was taken in.
-pub(crate) fn accepted(name: &JobName, sql: &str, submitter: &str, at: Timestamp) -> Entry {
-    let digest = Digest::of(sql.as_bytes()).to_string();
-    entry(at, EventKind::JobAccepted, submitter).of_job(name).with("sql_sha256", digest)
+/// A job was taken in. The digest of the request covers the text, the parameters and the code lists; those
+/// of the text and of each list let somebody who has them recognise them.
+pub(crate) fn accepted(name: &JobName, analysis: &Analysis, submitter: &str, at: Timestamp) -> Entry {
+    let accepted = entry(at, EventKind::JobAccepted, submitter)
+        .of_job(name)
+        .with("request_sha256", analysis.digest().to_string())
+        .with("sql_sha256", Digest::of(analysis.sql.as_bytes()).to_string());
+    analysis.lists.iter().fold(accepted, |entry, list| {
+        entry.with(&format!("list_{}_sha256", list.name), Digest::of(list.csv.as_bytes()).to_string())
+    })
 }
 
 /// A job moves by this event; `None` if the state machine has no such row.

@@ -5,6 +5,7 @@ use sekisho_model::{JobName, JobState};
 use sekisho_release::{self as release, Event, Rule};
 use sqlx::{Connection as _, SqliteConnection};
 
+use crate::analysis::{stored_lists, stored_parameters};
 use crate::row::parse;
 use crate::{Change, Error, NewJob, Result, SealedResult};
 
@@ -12,11 +13,11 @@ use crate::{Change, Error, NewJob, Result, SealedResult};
 const DIGEST_DETAIL: &str = "release_sha256";
 
 const INSERT_OUTBOX: &str = "INSERT INTO outbox (id, entry) VALUES (?1, ?2) RETURNING seq";
-const REQUEST: &str =
-    "SELECT project, job, sql FROM jobs WHERE project = ?1 AND submitter = ?2 AND request_id = ?3";
+const REQUEST: &str = "SELECT project, job, sql, parameters, lists FROM jobs WHERE project = ?1 AND submitter = ?2 AND request_id = ?3";
 const INSERT_JOB: &str = "
-    INSERT INTO jobs (project, job, request_id, sql, submitter, organisation)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING seq";
+    INSERT INTO jobs (project, job, request_id, sql, parameters, lists, submitter, organisation)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING seq";
+const INSERT_LIST: &str = "INSERT INTO job_lists (job, position, name, csv) VALUES (?1, ?2, ?3, ?4)";
 const LATEST: &str = "
     SELECT job_states.job, version, state, snapshot, policy_profile, policy_sha256,
         problem_code, problem_message, problem_hint, problem_line, problem_column
@@ -134,7 +135,8 @@ pub(crate) async fn transact(
 /// The job that this request was taken in as before.
 async fn same_request(tx: &mut SqliteConnection, job: &NewJob) -> Result<Option<JobName>> {
     let Some(request_id) = &job.request_id else { return Ok(None) };
-    let known: Option<(String, String, String)> = sqlx::query_as(REQUEST)
+    let (parameters, lists) = (stored_parameters(&job.analysis)?, stored_lists(&job.analysis)?);
+    let known: Option<RequestRow> = sqlx::query_as(REQUEST)
         .bind(job.name.project.as_str())
         .bind(&job.submitter)
         .bind(request_id)
@@ -142,11 +144,27 @@ async fn same_request(tx: &mut SqliteConnection, job: &NewJob) -> Result<Option<
         .await?;
     match known {
         None => Ok(None),
-        Some((_, _, sql)) if sql != job.sql => Err(Error::RequestReused),
-        Some((project, job, _)) => {
-            Ok(Some(JobName { project: parse(&project, "name")?, job: parse(&job, "name")? }))
+        // The digests of the lists are among what is compared.
+        Some(known)
+            if (known.sql.as_str(), &known.parameters, &known.lists)
+                != (job.analysis.sql.as_str(), &parameters, &lists) =>
+        {
+            Err(Error::RequestReused)
+        }
+        Some(known) => {
+            Ok(Some(JobName { project: parse(&known.project, "name")?, job: parse(&known.job, "name")? }))
         }
     }
+}
+
+/// What was asked with a request id before.
+#[derive(sqlx::FromRow)]
+struct RequestRow {
+    project: String,
+    job: String,
+    sql: String,
+    parameters: Option<String>,
+    lists: Option<String>,
 }
 
 async fn accept(tx: &mut SqliteConnection, job: &NewJob, entry: &Entry, outbox: i64) -> Result<()> {
@@ -155,11 +173,22 @@ async fn accept(tx: &mut SqliteConnection, job: &NewJob, entry: &Entry, outbox: 
         .bind(job.name.project.as_str())
         .bind(job.name.job.as_str())
         .bind(&job.request_id)
-        .bind(&job.sql)
+        .bind(&job.analysis.sql)
+        .bind(stored_parameters(&job.analysis)?)
+        .bind(stored_lists(&job.analysis)?)
         .bind(&job.submitter)
         .bind(&job.organisation)
         .fetch_one(&mut *tx)
         .await?;
+    for (position, list) in (0_i64..).zip(&job.analysis.lists) {
+        sqlx::query(INSERT_LIST)
+            .bind(seq)
+            .bind(position)
+            .bind(list.name.as_str())
+            .bind(&list.csv)
+            .execute(&mut *tx)
+            .await?;
+    }
     let state = StateRow { job: seq, version: 1, state: rule.to.to_string(), ..StateRow::default() };
     insert_state(tx, &state, entry, outbox).await
 }

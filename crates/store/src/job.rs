@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use sekisho_model::{Digest, JobName, JobState, Refusal, SnapshotId, Timestamp};
+use sekisho_model::{
+    Analysis, Digest, JobName, JobState, ListName, Parameter, Refusal, SnapshotId, Timestamp,
+};
 
 /// A job that is taken in. When that was is said by its entry.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -11,12 +13,21 @@ pub struct NewJob {
     pub name: JobName,
     /// Chosen by the client: the same again, of the same person in the same project, is the same job.
     pub request_id: Option<String>,
-    /// The analysis.
-    pub sql: String,
+    /// The analysis: its text, and what comes with it.
+    pub analysis: Analysis,
     /// Who submitted it (the subject claim of the token).
     pub submitter: String,
     /// Of which organisation.
     pub organisation: String,
+}
+
+/// A code list that came with a job; [`crate::Store::analysis`] gives its rows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ListRef {
+    /// Its name in SQL.
+    pub name: ListName,
+    /// SHA-256 of its CSV, as it was sent.
+    pub sha256: Digest,
 }
 
 /// What becomes known of a job when it moves; what is `None` stays as it was.
@@ -69,8 +80,12 @@ pub struct JobRecord {
     pub log_index: u64,
     /// Chosen by the client.
     pub request_id: Option<String>,
-    /// The analysis.
+    /// The text of the analysis.
     pub sql: String,
+    /// The values of its parameters.
+    pub parameters: Vec<Parameter>,
+    /// The code lists that came with it.
+    pub lists: Vec<ListRef>,
     /// Who submitted it.
     pub submitter: String,
     /// Of which organisation.

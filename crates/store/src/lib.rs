@@ -10,6 +10,7 @@
 
 mod store;
 
+mod analysis;
 mod change;
 mod error;
 mod job;
@@ -23,6 +24,6 @@ mod write;
 mod tests;
 
 pub use error::{Error, Result};
-pub use job::{Change, JobPage, JobRecord, NewJob, PolicyRef, ReleaseRef, SealedResult};
+pub use job::{Change, JobPage, JobRecord, ListRef, NewJob, PolicyRef, ReleaseRef, SealedResult};
 pub use read::{DEFAULT_PAGE, LARGEST_PAGE};
 pub use store::Store;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use sekisho_model::{Digest, JobId, JobName, JobState, ProjectId};
+use sekisho_model::{Analysis, CodeList, Digest, JobId, JobName, JobState, ProjectId};
 use sqlx::SqlitePool;
 
 use crate::row::{JobRow, parse, records};
@@ -27,6 +27,10 @@ const UNSETTLED: &str = "
 const STATES_AFTER: &str = "
     SELECT * FROM visible_states WHERE project = ?1 AND job = ?2 AND version > ?3 ORDER BY version";
 
+const LISTS: &str = "
+    SELECT job_lists.name, job_lists.csv FROM visible_jobs JOIN job_lists ON job_lists.job = visible_jobs.seq
+    WHERE project = ?1 AND visible_jobs.job = ?2 ORDER BY position";
+
 const RESULT: &str = "
     SELECT results.bytes, results.sha256 FROM visible_jobs JOIN results ON results.job = visible_jobs.seq
     WHERE project = ?1 AND visible_jobs.job = ?2 AND state = ?3";
@@ -35,6 +39,22 @@ pub(crate) async fn job(pool: &SqlitePool, name: &JobName) -> Result<Option<JobR
     let row: Option<JobRow> =
         sqlx::query_as(JOB).bind(name.project.as_str()).bind(name.job.as_str()).fetch_optional(pool).await?;
     row.map(JobRecord::try_from).transpose()
+}
+
+/// All that a job was asked with.
+pub(crate) async fn analysis(pool: &SqlitePool, job: &JobRecord) -> Result<Analysis> {
+    let rows: Vec<(String, String)> = sqlx::query_as(LISTS)
+        .bind(job.name.project.as_str())
+        .bind(job.name.job.as_str())
+        .fetch_all(pool)
+        .await?;
+    let list = |(name, csv): (String, String)| Ok(CodeList { name: parse(&name, "list")?, csv });
+    let lists = rows.into_iter().map(list).collect::<Result<Vec<_>>>()?;
+    let read = lists.iter().map(|list| (&list.name, Digest::of(list.csv.as_bytes())));
+    if !read.eq(job.lists.iter().map(|list| (&list.name, list.sha256))) {
+        return Err(Error::Corrupt { what: "list" });
+    }
+    Ok(Analysis { sql: job.sql.clone(), parameters: job.parameters.clone(), lists })
 }
 
 /// A page of jobs, newest first. The token is the last job's id.

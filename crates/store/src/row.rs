@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sekisho_model::{Code, Digest, JobName, JobState, Position, Refusal, Timestamp};
 
-use crate::{Error, JobRecord, PolicyRef, ReleaseRef, Result};
+use crate::{Error, JobRecord, PolicyRef, ReleaseRef, Result, analysis};
 
 /// A row of `visible_states` or `visible_jobs`.
 #[derive(sqlx::FromRow)]
@@ -13,6 +13,8 @@ pub(crate) struct JobRow {
     job: String,
     request_id: Option<String>,
     sql: String,
+    parameters: Option<String>,
+    lists: Option<String>,
     submitter: String,
     organisation: String,
     accepted_at: i64,
@@ -58,6 +60,8 @@ impl TryFrom<JobRow> for JobRecord {
             log_index,
             request_id: row.request_id,
             sql: row.sql,
+            parameters: analysis::parameters(row.parameters)?,
+            lists: analysis::lists(row.lists)?,
             submitter: row.submitter,
             organisation: row.organisation,
             accepted_at: Timestamp(number(row.accepted_at)?),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sekisho_audit::{Entry, Log, Receipt};
-use sekisho_model::{JobName, ProjectId};
+use sekisho_model::{Analysis, JobName, ProjectId};
 use sekisho_release::Event;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -160,6 +160,15 @@ impl Store {
         page_token: Option<&str>,
     ) -> Result<JobPage> {
         read::jobs(&self.inner.pool, project, submitter, page_size, page_token).await
+    }
+
+    /// All that a job was asked with: its text, its parameters, and the rows of its code lists.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] if a list is not the one that was taken in; as [`Store::job`].
+    pub async fn analysis(&self, job: &JobRecord) -> Result<Analysis> {
+        read::analysis(&self.inner.pool, job).await
     }
 
     /// All jobs that still have to move, oldest first, for a restart.

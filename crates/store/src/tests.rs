@@ -65,7 +65,7 @@ async fn accept(store: &Store) -> Result<JobRecord> {
     let job = NewJob {
         name: name(),
         request_id: None,
-        sql: "SELECT 1".into(),
+        analysis: "SELECT 1".into(),
         submitter: "analyst".into(),
         organisation: "a".into(),
     };

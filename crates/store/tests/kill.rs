@@ -51,7 +51,7 @@ async fn work(store: Store, round: u64, task: u64) {
         let new = NewJob {
             name: name.clone(),
             request_id: None,
-            sql: "SELECT 1".into(),
+            analysis: "SELECT 1".into(),
             submitter: "x".into(),
             organisation: "x".into(),
         };

@@ -6,10 +6,11 @@ use std::path::Path;
 use sekisho_audit::EventKind;
 
 /// Public functions that change nothing, or only bring to its end what was written with its entry.
-const NO_CHANGE: [&str; 12] = [
+const NO_CHANGE: [&str; 13] = [
     "open",
     "replay",
     "job",
+    "analysis",
     "jobs",
     "unsettled",
     "result",

@@ -6,9 +6,14 @@ use std::path::Path;
 
 use futures::{Stream, StreamExt as _};
 use sekisho_audit::{Entry, EventKind, Log, LogKey};
-use sekisho_model::{Code, Digest, JobName, JobState, Position, Refusal, Timestamp};
+use sekisho_model::{
+    Analysis, Code, CodeList, Digest, Finite, JobName, JobState, Parameter, Position, Refusal, Timestamp,
+};
 use sekisho_release::{Event, TABLE};
 use sekisho_store::{Change, Error, JobRecord, NewJob, PolicyRef, Result, SealedResult, Store};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
 async fn try_open(folder: &Path, log: &str) -> Result<Store> {
@@ -28,7 +33,7 @@ fn new_job(n: u64) -> NewJob {
     NewJob {
         name: name(n),
         request_id: None,
-        sql: format!("SELECT {n}"),
+        analysis: format!("SELECT {n}").into(),
         submitter: "analyst".into(),
         organisation: "a".into(),
     }
@@ -83,6 +88,8 @@ async fn what_is_known_of_a_job_is_kept_from_state_to_state_and_over_a_restart()
             log_index: 2,
             request_id: None,
             sql: "SELECT 1".into(),
+            parameters: Vec::new(),
+            lists: Vec::new(),
             submitter: "analyst".into(),
             organisation: "a".into(),
             accepted_at: Timestamp(1),
@@ -97,6 +104,73 @@ async fn what_is_known_of_a_job_is_kept_from_state_to_state_and_over_a_restart()
     assert_eq!(open(&folder).await.job(&name(1)).await.unwrap(), Some(record));
     let mode = |file| folder.path().join(file).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("state.db"), 0o600);
+}
+
+fn list(name: &str, csv: &str) -> CodeList {
+    CodeList { name: name.parse().unwrap(), csv: csv.to_owned() }
+}
+
+#[tokio::test]
+async fn what_comes_with_an_analysis_is_kept_over_a_restart_and_is_part_of_its_request() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder).await;
+    let analysis = Analysis {
+        sql: "SELECT $1".into(),
+        parameters: vec![
+            Parameter::Text("it's \"x\"\n".into()),
+            Parameter::Null,
+            Parameter::Double(Finite::new(0.1).unwrap()),
+            Parameter::Date("2020-02-29".parse().unwrap()),
+        ],
+        lists: vec![list("second", "\u{feff}code\r\n\"E11\"\r\n"), list("first", "a\n")],
+    };
+    let job = NewJob { request_id: Some("r".into()), analysis: analysis.clone(), ..new_job(1) };
+    let record = store.accept(job.clone(), entry_at(1, 1, Event::Accept)).await.unwrap();
+    assert_eq!(record.parameters, analysis.parameters);
+    let named: Vec<_> = record.lists.iter().map(|list| (list.name.as_str(), list.sha256)).collect();
+    assert_eq!(
+        named,
+        [("second", Digest::of(analysis.lists[0].csv.as_bytes())), ("first", Digest::of(b"a\n")),]
+    );
+    store.close().await;
+    let store = open(&folder).await;
+    let resumed = store.unsettled().await.unwrap().remove(0);
+    assert_eq!((&resumed, store.analysis(&resumed).await.unwrap()), (&record, analysis.clone()));
+    assert_eq!(store.accept(job.clone(), entry_at(1, 1, Event::Accept)).await.unwrap(), record);
+    let other = Analysis { lists: vec![list("second", "code\n"), list("first", "a\n")], ..analysis };
+    let other = NewJob { name: name(2), analysis: other, ..job };
+    let error = store.accept(other, entry_at(1, 2, Event::Accept)).await.unwrap_err();
+    assert!(matches!(error, Error::RequestReused), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_from_before_parameters_and_lists_is_read() {
+    let folder = TempDir::new().unwrap();
+    let first = folder.path().join("migrations");
+    std::fs::create_dir(&first).unwrap();
+    std::fs::copy("migrations/0001_jobs.sql", first.join("0001_jobs.sql")).unwrap();
+    let options =
+        SqliteConnectOptions::new().filename(folder.path().join("state.db")).create_if_missing(true);
+    let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+    Migrator::new(first).await.unwrap().run(&mut old).await.unwrap();
+    let entry = entry_at(1, 1, Event::Accept);
+    sqlx::query("INSERT INTO outbox (id, entry) VALUES (?1, ?2)")
+        .bind(&entry.id)
+        .bind(entry.encode().unwrap())
+        .execute(&mut old)
+        .await
+        .unwrap();
+    let job = format!(
+        "INSERT INTO jobs (project, job, sql, submitter, organisation) VALUES ('ward', '{:026}', 'SELECT 1', 'x', 'x');
+         INSERT INTO job_states (job, version, outbox, state, entered_at) VALUES (1, 1, 1, 'queued', 1)",
+        1
+    );
+    sqlx::raw_sql(&job).execute(&mut old).await.unwrap();
+    old.close().await.unwrap();
+    let store = open(&folder).await;
+    let record = store.job(&name(1)).await.unwrap().unwrap();
+    assert_eq!((record.parameters.len(), record.lists.len()), (0, 0));
+    assert_eq!(store.analysis(&record).await.unwrap(), "SELECT 1".into());
 }
 
 #[tokio::test]
@@ -134,13 +208,17 @@ async fn a_held_result_is_kept_and_not_given_out() {
 async fn the_same_request_again_is_the_same_job() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder).await;
-    let request = |n: u64| NewJob { request_id: Some("r".into()), sql: "SELECT 1".into(), ..new_job(n) };
+    let request = |n: u64| NewJob { request_id: Some("r".into()), analysis: "SELECT 1".into(), ..new_job(n) };
     let first = store.accept(request(1), entry_at(1, 1, Event::Accept)).await.unwrap();
     let again = store.accept(request(2), entry_at(1, 2, Event::Accept)).await.unwrap();
     assert_eq!(first, again);
-    let other_sql = NewJob { sql: "SELECT 2".into(), ..request(3) };
-    let error = store.accept(other_sql, entry_at(1, 3, Event::Accept)).await.unwrap_err();
-    assert!(matches!(error, Error::RequestReused), "{error}");
+    let given = Analysis { parameters: vec![Parameter::Integer(1)], ..Analysis::from("SELECT 1") };
+    let listed = Analysis { lists: vec![list("codes", "a\n1\n")], ..Analysis::from("SELECT 1") };
+    for other in ["SELECT 2".into(), given, listed] {
+        let other = NewJob { analysis: other, ..request(3) };
+        let error = store.accept(other, entry_at(1, 3, Event::Accept)).await.unwrap_err();
+        assert!(matches!(error, Error::RequestReused), "{error}");
+    }
     let other_person = NewJob { submitter: "other".into(), ..request(4) };
     assert_eq!(
         store.accept(other_person, entry_at(1, 4, Event::Accept)).await.unwrap().name,

@@ -17,8 +17,8 @@ pub mod v1 {
     tonic::include_proto!("sekisho.v1");
 }
 
-/// `google.protobuf.Timestamp`, as messages carry it.
-pub use prost_types::Timestamp;
+/// `google.protobuf.NullValue` and `google.protobuf.Timestamp`, as messages carry them.
+pub use prost_types::{NullValue, Timestamp};
 
 /// The encoded `FileDescriptorSet` of every file of `proto/` and of what they import, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -3,6 +3,7 @@
 
 #[path = "../../../client/tests/client/fake.rs"]
 mod fake;
+mod given;
 mod serve;
 
 use std::fs;
@@ -259,13 +260,26 @@ fn a_job_is_taken_back_once() {
 fn the_catalogue_is_shown_for_people_and_tools() {
     let room = Room::new();
     let json = room.run(&["catalog", "--project", "ward", "--format", "json"]).json();
-    assert_eq!(json["tables"][0]["columns"][1]["values"], serde_json::json!(["F", "M"]));
+    let columns = &json["tables"][0]["columns"];
+    assert_eq!(columns[1]["values"], serde_json::json!(["F", "M"]));
+    assert_eq!(columns[1]["isolating"], Value::Null);
+    assert_eq!(columns[2]["isolating"], serde_json::json!({"step": "500", "declared": false}));
+    assert_eq!(columns[3]["isolating"], serde_json::json!({"step": "month", "declared": true}));
+    assert_eq!(columns[4]["isolating"], serde_json::json!({"step": null, "declared": false}));
+    let flags = |column: usize| (columns[column]["code"] == true, columns[column]["sensitive"] == true);
+    assert_eq!((flags(1), flags(5)), ((false, false), (true, true)));
     let table = room.run(&["catalog", "--project", "ward"]);
-    assert!(
-        table.stdout.contains("patients") && table.stdout.contains("at least 10 people"),
-        "{}",
-        table.stdout
-    );
+    for shown in [
+        "patients",
+        "at least 10 people",
+        "F, M",
+        "ranges in steps of 500",
+        "ranges by month",
+        "no conditions: no step is known",
+        "dimension, code, sensitive",
+    ] {
+        assert!(table.stdout.contains(shown), "{shown}: {}", table.stdout);
+    }
     assert_eq!(room.run(&["catalog", "--project", "other"]).code, 3);
 }
 

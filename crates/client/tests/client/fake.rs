@@ -18,10 +18,10 @@ use sekisho_audit::{Entry, EventKind, Log, LogKey};
 use sekisho_client::v1::catalog_service_server::{CatalogService, CatalogServiceServer};
 use sekisho_client::v1::job_service_server::{JobService, JobServiceServer};
 use sekisho_client::v1::{
-    CancelJobRequest, Catalog, CheckJobRequest, CheckJobResponse, Column, FetchResultRequest,
-    FetchResultResponse, GetCatalogRequest, GetJobRequest, GetReceiptRequest, Job, ListJobsRequest,
-    ListJobsResponse, ListProjectsRequest, ListProjectsResponse, Policy, Position, Problem, Project, Receipt,
-    ReleaseRef, SubmitJobRequest, Table, WatchJobRequest, job,
+    CancelJobRequest, Catalog, CheckJobRequest, CheckJobResponse, CodeList, Column, FetchResultRequest,
+    FetchResultResponse, GetCatalogRequest, GetJobRequest, GetReceiptRequest, Isolating, Job,
+    ListJobsRequest, ListJobsResponse, ListProjectsRequest, ListProjectsResponse, Parameter, Policy,
+    Position, Problem, Project, Receipt, ReleaseRef, SubmitJobRequest, Table, WatchJobRequest, job,
 };
 use sekisho_model::Timestamp;
 use sha2::{Digest, Sha256};
@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) jobs: Mutex<HashMap<String, Job>>,
     /// Jobs by request id.
     requests: Mutex<HashMap<String, String>>,
+    /// What came with each analysis that was submitted or checked.
+    pub(crate) given: Mutex<Vec<(Vec<Parameter>, Vec<CodeList>)>>,
     /// How many of the next calls to `SubmitJob` are answered, and then lost.
     pub(crate) lose_submits: AtomicUsize,
     /// How many of the next streams of states break after their first state.
@@ -260,6 +262,7 @@ impl JobService for Service {
         if request.sql.contains("too large") {
             return Err(error(Code::InvalidArgument, "TOO_LARGE", "the text is longer than 64 KiB"));
         }
+        self.0.given.lock().unwrap().push((request.parameters.clone(), request.code_lists));
         let mut jobs = self.0.jobs.lock().unwrap();
         let count = jobs.len();
         let mut requests = self.0.requests.lock().unwrap();
@@ -271,6 +274,7 @@ impl JobService for Service {
             name: name.clone(),
             state: job::State::Queued.into(),
             sql: request.sql,
+            parameters: request.parameters,
             submitter: "analyst".to_owned(),
             create_time: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
             ..Job::default()
@@ -283,7 +287,9 @@ impl JobService for Service {
     }
 
     async fn check_job(&self, request: Request<CheckJobRequest>) -> Answer<CheckJobResponse> {
-        let job = settled(Job { sql: request.into_inner().sql, ..Job::default() }, None);
+        let request = request.into_inner();
+        self.0.given.lock().unwrap().push((request.parameters, request.code_lists));
+        let job = settled(Job { sql: request.sql, ..Job::default() }, None);
         Ok(Response::new(CheckJobResponse {
             problem: job.problem,
             snapshot: job.snapshot,
@@ -368,7 +374,13 @@ impl CatalogService for Service {
             r#type: kind.to_owned(),
             class: class.to_owned(),
             values: values.iter().map(|value| (*value).to_owned()).collect(),
+            ..Column::default()
         };
+        let steps = |step: &str, declared: bool, column: Column| Column {
+            isolating: Some(Isolating { step: step.to_owned(), declared }),
+            ..column
+        };
+        let diagnosis = column("diagnosis", "text", "dimension", &[]);
         let patients = Table {
             name: "patients".to_owned(),
             description: "one row a patient".to_owned(),
@@ -376,6 +388,10 @@ impl CatalogService for Service {
             columns: vec![
                 column("patient_id", "id", "subject", &[]),
                 column("sex", "text", "dimension", &["F", "M"]),
+                steps("500", false, column("points", "integer", "measure", &[])),
+                steps("month", true, column("born", "date", "date", &[])),
+                steps("", false, column("level", "double", "measure", &[])),
+                Column { sensitive: true, code: true, ..diagnosis },
             ],
         };
         Ok(Response::new(Catalog {

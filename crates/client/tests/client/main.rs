@@ -9,7 +9,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fake::{Fake, TOKEN};
-use sekisho_client::{Client, Document, Error, Profile, Receipt, Settings, State, Submission, exit_code, v1};
+use sekisho_client::{
+    Client, Document, Error, Parameter, Profile, Receipt, Settings, State, Submission, exit_code, v1,
+};
 
 const RELEASED: &str = "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex";
 
@@ -55,6 +57,25 @@ async fn each_state_has_the_exit_code_of_the_contract() {
         assert_eq!((document.state, exit_code(Ok(document.state))), (state, exit), "{sql}");
         assert_eq!(outcome.arrow.is_some(), state == State::Released, "{sql}");
     }
+}
+
+#[tokio::test]
+async fn parameters_and_lists_go_with_a_job_and_with_a_check() {
+    let (fake, client) = connected().await;
+    let submission = Submission::new("ward", RELEASED)
+        .unwrap()
+        .with_parameter("2020-01-31::date".parse().unwrap())
+        .with_parameter(Parameter::Null)
+        .with_list("codes", "code\nE11\n");
+    let job = client.submit(&submission).await.unwrap();
+    assert_eq!(Document::of_check(&client.check(&submission).await.unwrap()).state, State::Allowed);
+    let value = |value| v1::Parameter { value: Some(value) };
+    let parameters =
+        vec![value(v1::parameter::Value::Date("2020-01-31".into())), value(v1::parameter::Value::Null(0))];
+    let lists = vec![v1::CodeList { name: "codes".into(), csv: "code\nE11\n".into() }];
+    assert_eq!(job.parameters, parameters);
+    let given = (parameters, lists);
+    assert_eq!(*fake.state.given.lock().unwrap(), [given.clone(), given]);
 }
 
 #[tokio::test]
@@ -135,9 +156,11 @@ async fn a_result_that_is_not_the_one_vouched_for_is_not_shown() {
 #[tokio::test]
 async fn a_check_answers_without_a_job() {
     let (fake, client) = connected().await;
-    let allowed = Document::of_check(&client.check("ward", RELEASED).await.unwrap());
+    let allowed =
+        Document::of_check(&client.check(&Submission::new("ward", RELEASED).unwrap()).await.unwrap());
     assert_eq!((allowed.state, allowed.job), (State::Allowed, None));
-    let refused = Document::of_check(&client.check("ward", "refused").await.unwrap());
+    let refused =
+        Document::of_check(&client.check(&Submission::new("ward", "refused").unwrap()).await.unwrap());
     assert_eq!((refused.state, refused.error.unwrap().code.as_str()), (State::Refused, "RECORDS_IN_OUTPUT"));
     assert!(fake.state.jobs.lock().unwrap().is_empty());
 }

@@ -1,6 +1,6 @@
 //! `CatalogService`.
 
-use sekisho_model::{Column, ColumnClass, Project, Table, TableKind};
+use sekisho_model::{Column, ColumnClass, Isolating, Project, Table, TableKind};
 use sekisho_service::{Catalog, Service};
 use sekisho_wire::v1;
 use sekisho_wire::v1::catalog_service_server::CatalogService;
@@ -73,5 +73,17 @@ fn column(column: &Column) -> v1::Column {
         r#type: column.data_type.name(),
         class: class.to_owned(),
         values: column.values.clone().unwrap_or_default(),
+        isolating: column.isolating.map(isolating),
+        sensitive: column.sensitive,
+        code: column.code,
     }
+}
+
+fn isolating(isolating: Isolating) -> v1::Isolating {
+    let (step, declared) = match isolating {
+        Isolating::Declared(step) => (step.to_string(), true),
+        Isolating::Found(step) => (step.to_string(), false),
+        Isolating::Unknown => (String::new(), false),
+    };
+    v1::Isolating { step, declared }
 }

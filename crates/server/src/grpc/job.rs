@@ -10,6 +10,7 @@ use sekisho_wire::v1;
 use sekisho_wire::v1::job_service_server::JobService;
 use tonic::{Request, Response, Status};
 
+use super::analysis::{self, analysis};
 use super::{policy, problem, status, token};
 
 /// Bytes of a result in one message.
@@ -24,9 +25,10 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl JobService for JobDoor {
     async fn submit_job(&self, request: Request<v1::SubmitJobRequest>) -> Result<Response<v1::Job>, Status> {
         let token = token(&request);
-        let v1::SubmitJobRequest { parent, sql, request_id } = request.into_inner();
+        let v1::SubmitJobRequest { parent, sql, request_id, parameters, code_lists } = request.into_inner();
         let request_id = Some(request_id).filter(|id| !id.is_empty());
-        let job = self.0.submit(&token, &parent, sql, request_id).await;
+        let analysis = analysis(sql, parameters, code_lists).map_err(|problem| status(&problem))?;
+        let job = self.0.submit(&token, &parent, analysis, request_id).await;
         job.map(|job| Response::new(document(&job))).map_err(|problem| status(&problem))
     }
 
@@ -35,8 +37,9 @@ impl JobService for JobDoor {
         request: Request<v1::CheckJobRequest>,
     ) -> Result<Response<v1::CheckJobResponse>, Status> {
         let token = token(&request);
-        let v1::CheckJobRequest { parent, sql } = request.into_inner();
-        let checked = self.0.check(&token, &parent, &sql).await.map_err(|problem| status(&problem))?;
+        let v1::CheckJobRequest { parent, sql, parameters, code_lists } = request.into_inner();
+        let analysis = analysis(sql, parameters, code_lists).map_err(|problem| status(&problem))?;
+        let checked = self.0.check(&token, &parent, analysis).await.map_err(|problem| status(&problem))?;
         Ok(Response::new(v1::CheckJobResponse {
             problem: checked.problem.as_ref().map(problem),
             snapshot: checked.snapshot.to_string(),
@@ -128,6 +131,12 @@ fn document(job: &JobView) -> v1::Job {
             log_index: release.log_index,
         }),
         problem: job.problem.as_ref().map(problem),
+        parameters: job.parameters.iter().map(analysis::shown).collect(),
+        code_lists: job
+            .lists
+            .iter()
+            .map(|list| v1::CodeListRef { name: list.name.to_string(), sha256: list.sha256.to_string() })
+            .collect(),
     }
 }
 

@@ -30,11 +30,12 @@ struct Told {
 
 /// Asks, in the two ways that there are.
 async fn ask(client: &Client, sql: &str) -> Told {
-    let mut text = match client.check("canary", sql).await {
+    let submission = Submission::new("canary", sql).unwrap();
+    let mut text = match client.check(&submission).await {
         Ok(checked) => format!("{checked:?}"),
         Err(error) => format!("{error:?}"),
     };
-    let submitted = client.submit(&Submission::new("canary", sql).unwrap()).await;
+    let submitted = client.submit(&submission).await;
     let job = match submitted {
         Ok(job) => settled(client, &job.name).await,
         Err(error) => return Told { state: None, text: text + &format!("{error:?}"), arrow: Vec::new() },

@@ -46,8 +46,8 @@ type Accepted = RefCell<BTreeMap<String, String>>;
 
 fn submission(number: u64) -> (Submission, State) {
     let (project, sql, state) = Random(number).choose(ANALYSES);
-    let (project, sql) = ((*project).to_owned(), (*sql).to_owned());
-    (Submission { project, sql, request_id: format!("request-{number}") }, *state)
+    let submission = Submission::new(*project, *sql).unwrap();
+    (Submission { request_id: format!("request-{number}"), ..submission }, *state)
 }
 
 /// Sends a round's jobs, all at once, and kills the server while it has them.

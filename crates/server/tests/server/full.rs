@@ -16,7 +16,8 @@ use crate::support::{Home, PEOPLE, Server, Start, assert_verifies, limited, sett
 const MOST: usize = 200;
 
 fn submission(number: usize) -> Submission {
-    Submission { project: "nafld".into(), sql: PEOPLE.into(), request_id: format!("request-{number}") }
+    let request_id = format!("request-{number}");
+    Submission { request_id, ..Submission::new("nafld", PEOPLE).unwrap() }
 }
 
 /// Sends jobs until one is not accepted; answers how many were, and their names.

@@ -59,8 +59,9 @@ async fn refusals(channel: &Channel, token: Option<&str>, job: &str) -> Vec<Stat
     let mut jobs = JobServiceClient::new(channel.clone());
     let mut catalog = CatalogServiceClient::new(channel.clone());
     let parent = || "projects/nafld".to_owned();
-    let submit = v1::SubmitJobRequest { parent: parent(), sql: "SELECT 1".into(), request_id: String::new() };
-    let check = v1::CheckJobRequest { parent: parent(), sql: "SELECT 1".into() };
+    let sql = || "SELECT 1".to_owned();
+    let submit = v1::SubmitJobRequest { parent: parent(), sql: sql(), ..v1::SubmitJobRequest::default() };
+    let check = v1::CheckJobRequest { parent: parent(), sql: sql(), ..v1::CheckJobRequest::default() };
     let list = v1::ListJobsRequest { parent: parent(), ..v1::ListJobsRequest::default() };
     let name = || job.to_owned();
     let ask = MessageRequest::ListServices(String::new());

@@ -48,5 +48,10 @@ async fn the_catalogue_shows_what_was_granted_and_nothing_that_was_dropped() {
     let columns: Vec<&str> = patients.columns.iter().map(|column| column.name.as_str()).collect();
     assert!(columns.contains(&"patient_id") && columns.contains(&"bmi"));
     assert!(!columns.contains(&"matched_case_id"), "another person's identifier is dropped at ingest");
+    let steps = patients.columns.iter().filter_map(|column| {
+        let isolating = column.isolating.as_ref()?;
+        Some((column.name.as_str(), isolating.step.as_str(), isolating.declared))
+    });
+    assert_eq!(steps.collect::<Vec<_>>(), [("bmi", "0.5", false), ("followup_days", "100", false)]);
     assert!(catalog.snapshot.starts_with("nafld@"));
 }

@@ -26,9 +26,10 @@ async fn a_text_that_is_too_large_is_refused_at_the_door() {
     let server = home.start().await;
     let mut service = job_service(&server, "analyst").await;
     let parent = || "projects/nafld".to_owned();
-    for (bytes, reason) in [(1 << 20, Some("TOO_LARGE")), (3 << 20, None)] {
+    for (bytes, reason) in [(1 << 20, Some("TOO_LARGE")), (5 << 20, None)] {
         let sql = format!("SELECT COUNT(*) FROM patients WHERE age > 1{}", " ".repeat(bytes));
-        let submit = v1::SubmitJobRequest { parent: parent(), sql: sql.clone(), request_id: String::new() };
+        let submit =
+            v1::SubmitJobRequest { parent: parent(), sql: sql.clone(), ..v1::SubmitJobRequest::default() };
         let status = service.submit_job(signed(&server, "analyst", submit)).await.unwrap_err();
         assert_eq!(status.get_details_error_info().map(|info| info.reason).as_deref(), reason, "{status:?}");
         let expected = if reason.is_some() { Code::InvalidArgument } else { Code::OutOfRange };
@@ -36,7 +37,7 @@ async fn a_text_that_is_too_large_is_refused_at_the_door() {
         server.answers().await;
     }
     let sql = format!("SELECT 1{}", " ".repeat(1 << 20));
-    let check = v1::CheckJobRequest { parent: parent(), sql };
+    let check = v1::CheckJobRequest { parent: parent(), sql, ..v1::CheckJobRequest::default() };
     let checked = service.check_job(signed(&server, "analyst", check)).await.unwrap().into_inner();
     assert_eq!(checked.problem.unwrap().code, "TOO_LARGE");
     server.answers().await;

@@ -20,9 +20,14 @@ async fn answers(server: &Server, project: &str, job: &str) -> Vec<Status> {
         of!(jobs.submit_job(v1::SubmitJobRequest {
             parent: parent(),
             sql: PEOPLE.into(),
-            request_id: "r".into()
+            request_id: "r".into(),
+            ..v1::SubmitJobRequest::default()
         })),
-        of!(jobs.check_job(v1::CheckJobRequest { parent: parent(), sql: PEOPLE.into() })),
+        of!(jobs.check_job(v1::CheckJobRequest {
+            parent: parent(),
+            sql: PEOPLE.into(),
+            ..v1::CheckJobRequest::default()
+        })),
         of!(jobs.list_jobs(v1::ListJobsRequest { parent: parent(), ..v1::ListJobsRequest::default() })),
         of!(catalog.get_catalog(v1::GetCatalogRequest { parent: parent() })),
         of!(jobs.get_job(v1::GetJobRequest { name: name() })),
