@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use datafusion::common::Span;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Join, LimitClause, ObjectName, Query, Select, SetExpr, Spanned, Statement, TableFactor, Visit,
-    Visitor,
+    Expr, GroupByExpr, Join, LimitClause, ObjectName, Query, Select, SetExpr, Spanned, Statement,
+    TableFactor, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
@@ -19,6 +19,8 @@ pub(crate) enum Part {
     Cut,
     /// EXISTS with its sub-query.
     Exists,
+    /// GROUP BY.
+    Group,
     /// IN with a sub-query.
     InSubquery,
     /// ORDER BY of a query.
@@ -315,6 +317,11 @@ impl Visitor for Walk<'_> {
         self.found.joins.extend(joins);
         let listed = select.from.iter().skip(1).filter_map(|table| factor_place(&table.relation));
         self.found.joins.extend(listed);
+        if let GroupByExpr::Expressions(keys, _) = &select.group_by
+            && let Some(first) = keys.first()
+        {
+            self.add(Part::Group, self.keyword(&[Keyword::GROUP], first.span().start));
+        }
         ControlFlow::Continue(())
     }
 }
@@ -365,6 +372,7 @@ mod tests {
             (Part::Cut, "FETCH FIRST", "SELECT a FROM t FETCH FIRST 3 ROWS ONLY"),
             (Part::Cut, "LIMIT 1", "SELECT a FROM (SELECT a FROM t LIMIT 1) x LIMIT 9"),
             (Part::Cut, "LIMIT 2, 3", "SELECT \"LIMIT\" FROM t LIMIT 2, 3"),
+            (Part::Group, "GROUP BY a", "SELECT a, COUNT(*) FROM t GROUP BY a, b ORDER BY a"),
             (Part::Order, "ORDER BY a", "SELECT SUM(a) OVER (PARTITION BY b) FROM t ORDER BY a"),
             (Part::SetOperation, "UNION ALL", "SELECT a FROM t UNION ALL SELECT a FROM u EXCEPT SELECT 1"),
             (

@@ -75,6 +75,7 @@ impl ScalarUDFImpl for Arithmetic {
         let left = left.to_array(args.number_rows)?;
         let right = right.to_array(args.number_rows)?;
         let right = if self.op == Operator::Divide { without_zeros(&right)? } else { right };
+        let (left, right) = days(left, right, args.return_field.data_type())?;
         let whole = self.kernel(&left, &right);
         let result = match whole {
             Ok(result) => result,
@@ -163,6 +164,15 @@ impl ScalarUDFImpl for Guarded {
         })?;
         Ok(ColumnarValue::Array(finite(result)?))
     }
+}
+
+/// A difference of dates is a number of days.
+fn days(left: ArrayRef, right: ArrayRef, result: &DataType) -> Result<(ArrayRef, ArrayRef)> {
+    if *left.data_type() != DataType::Date32 || *result != DataType::Int64 {
+        return Ok((left, right));
+    }
+    let number = |dates: &ArrayRef| cast(&cast(dates, &DataType::Int32)?, &DataType::Int64);
+    Ok((number(&left)?, number(&right)?))
 }
 
 fn by_row(

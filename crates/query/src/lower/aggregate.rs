@@ -236,12 +236,13 @@ pub(super) fn schema_types(schema: &DFSchema) -> Vec<DataType> {
 }
 
 pub(super) fn aggregate_call(expr: &Expr) -> Result<&AggregateFunction, Refusal> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "everything else has no rule")]
-    match expr {
-        Expr::AggregateFunction(call) => Ok(call),
-        Expr::Alias(alias) => aggregate_call(&alias.expr),
-        _ => Err(not_supported("this aggregate", "use COUNT, SUM or AVG")),
+    if let Expr::Alias(alias) = expr {
+        return aggregate_call(&alias.expr);
     }
+    let Expr::AggregateFunction(call) = expr else {
+        return Err(not_supported("this aggregate", "use COUNT, SUM or AVG"));
+    };
+    Ok(call)
 }
 
 pub(super) fn identifier_key() -> Refusal {

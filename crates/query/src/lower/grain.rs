@@ -121,6 +121,16 @@ impl Columns {
         if self.is_age(op, left, right) {
             return Grain::Coarse;
         }
+        match (self.grain(left), self.grain(right)) {
+            // Days between two events of a person.
+            (Grain::Date(_), Grain::Date(_)) if op == Operator::Minus => return Grain::Coarse,
+            (Grain::Date(_), _)
+                if op == Operator::Divide && self.is_integer(left) && self.is_integer(right) =>
+            {
+                return months(right);
+            }
+            _ => {}
+        }
         let columns: BTreeSet<ColumnId> = left.columns().into_iter().chain(right.columns()).collect();
         let numeric = |id: &&ColumnId| self.info(**id).is_some_and(|info| info.data_type.is_numeric());
         if columns.iter().filter(numeric).count() > 1 {
@@ -149,6 +159,10 @@ impl Columns {
     fn grain_of_function(&self, name: &str, args: &[Scalar]) -> Grain {
         let whole = |args: &[Scalar]| args.iter().map(|arg| self.grain(arg)).fold(Grain::Coarse, Grain::with);
         match (name, args) {
+            (
+                "ceil" | "floor" | "round" | "trunc",
+                [Scalar::Arithmetic { op: Operator::Divide, left, right }],
+            ) if matches!(self.grain(left), Grain::Date(_)) => months(right),
             ("ceil" | "floor" | "round" | "trunc", [arg, digits @ ..]) => match self.grain(arg) {
                 Grain::Fine(line) => match digits.first().map_or(Some(Ratio::ZERO), number) {
                     Some(digits) => {
@@ -185,12 +199,28 @@ impl Columns {
         op == Operator::Minus && (year(left) && (year(right) || coarse(right)))
     }
 
+    fn is_date(&self, scalar: &Scalar) -> bool {
+        let data_type = if let Scalar::Column(id) = scalar {
+            self.info(*id).map(|info| info.data_type.clone())
+        } else if let Scalar::Literal(value) = scalar {
+            Some(value.data_type())
+        } else if let Scalar::Cast { to, .. } = scalar {
+            Some(to.clone())
+        } else {
+            None
+        };
+        data_type == Some(DataType::Date32)
+    }
+
     fn is_integer(&self, scalar: &Scalar) -> bool {
         match scalar {
             Scalar::Column(id) => self.info(*id).is_some_and(|info| info.data_type.is_integer()),
             Scalar::Literal(value) => value.data_type().is_integer(),
             Scalar::Cast { to, .. } => to.is_integer(),
-            Scalar::Arithmetic { left, right, .. } => self.is_integer(left) && self.is_integer(right),
+            Scalar::Arithmetic { op, left, right } => {
+                let days = *op == Operator::Minus && self.is_date(left) && self.is_date(right);
+                days || (self.is_integer(left) && self.is_integer(right))
+            }
             Scalar::Negative(arg) => self.is_integer(arg),
             Scalar::And(_)
             | Scalar::Bits { .. }
@@ -344,6 +374,12 @@ impl Ratio {
         }
         numerator < 100
     }
+}
+
+/// Days that are divided by so many are months, or coarser.
+fn months(days: &Scalar) -> Grain {
+    let long = number(days).and_then(|days| days.plus(Ratio::whole(-28)));
+    if long.is_some_and(|more| more.numerator >= 0) { Grain::Coarse } else { Grain::Date(DateGrain::Day) }
 }
 
 /// The number that an expression is, whatever the record.

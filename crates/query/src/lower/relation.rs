@@ -229,14 +229,16 @@ fn picks_people() -> Refusal {
 
 /// Whether nothing but an order, a cut and a projection stands above the records.
 fn only_orders(plan: &LogicalPlan) -> bool {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only chooses between two wordings of a refusal")]
-    match plan {
-        LogicalPlan::Limit(limit) => only_orders(&limit.input),
-        LogicalPlan::Sort(sort) => only_orders(&sort.input),
-        LogicalPlan::Projection(projection) => only_orders(&projection.input),
-        LogicalPlan::Filter(filter) => only_orders(&filter.input),
-        LogicalPlan::SubqueryAlias(alias) => only_orders(&alias.input),
-        LogicalPlan::TableScan(_) | LogicalPlan::Join(_) => true,
-        _ => false,
+    if matches!(plan, LogicalPlan::TableScan(_) | LogicalPlan::Join(_)) {
+        return true;
     }
+    let passes = matches!(
+        plan,
+        LogicalPlan::Filter(_)
+            | LogicalPlan::Limit(_)
+            | LogicalPlan::Projection(_)
+            | LogicalPlan::Sort(_)
+            | LogicalPlan::SubqueryAlias(_)
+    );
+    passes && plan.inputs().into_iter().all(only_orders)
 }

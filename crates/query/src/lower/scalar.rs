@@ -24,14 +24,12 @@ const DEEPEST: usize = 200;
 impl Lowering<'_> {
     /// One item of a select list: the bare subject may pass, everything else is a value.
     pub(super) fn field(&mut self, expr: &Expr, scope: Scope<'_>) -> Result<Field, Refusal> {
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "everything that is not a bare column is lowered as a value"
-        )]
-        match expr {
-            Expr::Alias(alias) => self.field(&alias.expr, scope),
-            Expr::Column(column) => self.resolve(column, scope),
-            other => self.scalar(other, scope).map(Field::Value),
+        if let Expr::Alias(alias) = expr {
+            self.field(&alias.expr, scope)
+        } else if let Expr::Column(column) = expr {
+            self.resolve(column, scope)
+        } else {
+            self.scalar(expr, scope).map(Field::Value)
         }
     }
 
@@ -124,29 +122,23 @@ impl Lowering<'_> {
     /// The refusal of an expression that has no rule.
     fn no_rule(&self, expr: &Expr) -> Refusal {
         let by_person = "join a CTE that is grouped by the subject";
-        #[expect(clippy::wildcard_enum_match_arm, reason = "only chooses the words of a refusal")]
-        match expr {
-            Expr::AggregateFunction(aggregate) => {
-                not_supported("an aggregate here", "compute it in a CTE and join its result")
-                    .at(self.positions.function(aggregate.func.name()))
-            }
-            Expr::WindowFunction(_) => {
-                not_supported("a window function", by_person).at(self.positions.window())
-            }
-            Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) => {
-                not_supported("EXISTS or IN with a sub-query", by_person).at(self.positions.subquery())
-            }
-            Expr::ScalarSubquery(_) | Expr::OuterReferenceColumn(..) => {
-                not_supported("a scalar sub-query", "send it as an analysis of its own")
-                    .at(self.positions.subquery())
-            }
-            Expr::SimilarTo(_) => not_supported("SIMILAR TO", "use LIKE with a literal pattern"),
-            Expr::Placeholder(_) => not_supported("a parameter", "write the value into the SQL text"),
-            Expr::GroupingSet(_) => not_supported("a grouping set here", "write it in GROUP BY"),
-            _ => not_supported(
-                "this expression",
-                "use columns, constants, comparisons, CASE and the listed functions",
-            ),
+        if let Expr::AggregateFunction(aggregate) = expr {
+            let refusal = not_supported("an aggregate here", "compute it in a CTE and join its result");
+            refusal.at(self.positions.function(aggregate.func.name()))
+        } else if matches!(expr, Expr::WindowFunction(_)) {
+            not_supported("a window function here", by_person).at(self.positions.window())
+        } else if matches!(expr, Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_)) {
+            not_supported("EXISTS or IN with a sub-query here", by_person).at(self.positions.subquery())
+        } else if matches!(expr, Expr::ScalarSubquery(_)) {
+            let hint = "send it as an analysis of its own";
+            not_supported("a scalar sub-query here", hint).at(self.positions.subquery())
+        } else if matches!(expr, Expr::SimilarTo(_)) {
+            not_supported("SIMILAR TO", "use LIKE with a literal pattern")
+        } else if matches!(expr, Expr::GroupingSet(_)) {
+            not_supported("a grouping set here", "write it in GROUP BY")
+        } else {
+            let hint = "use columns, constants, comparisons, CASE and the listed functions";
+            not_supported("this expression", hint)
         }
     }
 
@@ -376,7 +368,6 @@ enum Operation {
 
 impl Operation {
     fn of(op: Operator) -> Option<Self> {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "an operator that is not named is refused")]
         match op {
             Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide => {
                 Some(Self::Arithmetic)
@@ -393,7 +384,33 @@ impl Operation {
             | Operator::GtEq
             | Operator::IsDistinctFrom
             | Operator::IsNotDistinctFrom => Some(Self::Comparison),
-            _ => None,
+            Operator::And
+            | Operator::Arrow
+            | Operator::ArrowAt
+            | Operator::AtArrow
+            | Operator::AtAt
+            | Operator::AtQuestion
+            | Operator::BitwiseXor
+            | Operator::Colon
+            | Operator::HashArrow
+            | Operator::HashLongArrow
+            | Operator::HashMinus
+            | Operator::ILikeMatch
+            | Operator::IntegerDivide
+            | Operator::LikeMatch
+            | Operator::LongArrow
+            | Operator::Modulo
+            | Operator::NotILikeMatch
+            | Operator::NotLikeMatch
+            | Operator::Or
+            | Operator::Question
+            | Operator::QuestionAnd
+            | Operator::QuestionPipe
+            | Operator::RegexIMatch
+            | Operator::RegexMatch
+            | Operator::RegexNotIMatch
+            | Operator::RegexNotMatch
+            | Operator::StringConcat => None,
         }
     }
 }

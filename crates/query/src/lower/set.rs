@@ -193,12 +193,15 @@ impl Field {
 fn constant(expr: &Expr) -> Result<ScalarValue, Refusal> {
     let refusal =
         || not_supported("a list with something that is no constant", "write numbers, texts and dates");
-    #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is no constant")]
-    match expr {
-        Expr::Literal(value, _) => Ok(value.clone()),
-        Expr::Alias(alias) => constant(&alias.expr),
-        Expr::Cast(cast) => constant(&cast.expr)?.cast_to(cast.field.data_type()).map_err(|_| refusal()),
-        Expr::Negative(inner) => constant(inner)?.arithmetic_negate().map_err(|_| refusal()),
-        _ => Err(refusal()),
+    if let Expr::Alias(alias) = expr {
+        constant(&alias.expr)
+    } else if let Expr::Cast(cast) = expr {
+        constant(&cast.expr)?.cast_to(cast.field.data_type()).map_err(|_| refusal())
+    } else if let Expr::Negative(inner) = expr {
+        constant(inner)?.arithmetic_negate().map_err(|_| refusal())
+    } else if let Expr::Literal(value, _) = expr {
+        Ok(value.clone())
+    } else {
+        Err(refusal())
     }
 }

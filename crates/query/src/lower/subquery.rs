@@ -373,12 +373,14 @@ enum Membership<'e> {
 impl<'e> Membership<'e> {
     /// What an expression asks, and whether it asks for the contrary.
     fn of(expr: &'e Expr) -> Option<(Self, bool)> {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is none of the two")]
-        match expr {
-            Expr::Exists(exists) => Some((Self::Exists(exists), exists.negated)),
-            Expr::InSubquery(within) => Some((Self::In(within), within.negated)),
-            Expr::Not(inner) => Self::of(inner).map(|(membership, negated)| (membership, !negated)),
-            _ => None,
+        if let Expr::Exists(exists) = expr {
+            Some((Self::Exists(exists), exists.negated))
+        } else if let Expr::InSubquery(within) = expr {
+            Some((Self::In(within), within.negated))
+        } else if let Expr::Not(inner) = expr {
+            Self::of(inner).map(|(membership, negated)| (membership, !negated))
+        } else {
+            None
         }
     }
 
@@ -417,12 +419,17 @@ fn subqueries(expr: &Expr) -> Vec<Expr> {
 
 /// A sub-query without what does not change whether it has a row, or the value of its only one.
 fn existence(plan: &LogicalPlan) -> &LogicalPlan {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other node stays as it is")]
-    match plan {
-        LogicalPlan::Distinct(Distinct::All(input)) => existence(input),
-        LogicalPlan::Sort(sort) if sort.fetch.is_none() => existence(&sort.input),
-        LogicalPlan::SubqueryAlias(alias) => existence(&alias.input),
-        LogicalPlan::Subquery(subquery) => existence(&subquery.subquery),
-        _ => plan,
+    if let LogicalPlan::Distinct(Distinct::All(input)) = plan {
+        existence(input)
+    } else if let LogicalPlan::Sort(sort) = plan
+        && sort.fetch.is_none()
+    {
+        existence(&sort.input)
+    } else if let LogicalPlan::SubqueryAlias(alias) = plan {
+        existence(&alias.input)
+    } else if let LogicalPlan::Subquery(subquery) = plan {
+        existence(&subquery.subquery)
+    } else {
+        plan
     }
 }

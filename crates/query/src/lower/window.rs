@@ -141,12 +141,13 @@ impl Lowering<'_> {
 }
 
 fn window_function(expr: &Expr) -> Result<&WindowFunction, Refusal> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "everything else has no rule")]
-    match expr {
-        Expr::Alias(alias) => window_function(&alias.expr),
-        Expr::WindowFunction(call) => Ok(call),
-        _ => Err(not_supported("this window function", "name a function with OVER (...)")),
+    if let Expr::Alias(alias) = expr {
+        return window_function(&alias.expr);
     }
+    let Expr::WindowFunction(call) = expr else {
+        return Err(not_supported("this window function", "name a function with OVER (...)"));
+    };
+    Ok(call)
 }
 
 /// A frame that is measured in the values of its order could overflow at one record's value.

@@ -7,6 +7,7 @@
     reason = "helpers of tests stop where a test would"
 )]
 
+mod attacks;
 mod canary;
 mod encodings;
 mod fixture;

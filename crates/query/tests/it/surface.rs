@@ -133,6 +133,31 @@ async fn windows_over_one_person() {
 }
 
 #[tokio::test]
+async fn dates_and_the_days_between_them() {
+    check(&[
+        (
+            1.0,
+            "WITH f AS (SELECT patient_id, min(date) AS first FROM diagnoses WHERE icd10 = 'I10' GROUP BY patient_id), \
+             r AS (SELECT patient_id, min(date) AS drug FROM prescriptions GROUP BY patient_id) \
+             SELECT avg(r.drug - f.first) AS days, count(*) AS n FROM f JOIN r ON r.patient_id = f.patient_id WHERE r.drug >= f.first",
+        ),
+        (
+            0.6,
+            "WITH f AS (SELECT patient_id, min(date) AS first, max(date) AS last FROM diagnoses GROUP BY patient_id) \
+             SELECT (last - first) / 30 AS months, count(*) AS n FROM f GROUP BY 1",
+        ),
+        (
+            0.6,
+            "SELECT floor((DATE '2026-01-01' - date) / 91.3) AS quarters_ago, count(*) AS n FROM diagnoses GROUP BY 1",
+        ),
+        (1.0, "SELECT count(*) AS n FROM diagnoses WHERE DATE '2025-12-31' - date > 100"),
+        (1.0, "SELECT count(*) AS n FROM diagnoses WHERE date BETWEEN DATE '2025-01-01' AND DATE '2025-01-01' + INTERVAL '6 months'"),
+        (0.8, "SELECT extract(month FROM date) AS m, count(DISTINCT patient_id) AS n FROM diagnoses GROUP BY 1"),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn unions_and_sets() {
     check(&[
         (1.0, "SELECT kind, count(*) AS records, count(DISTINCT patient_id) AS n FROM (SELECT patient_id, 'dx' AS kind FROM diagnoses \

@@ -91,6 +91,18 @@ pub(super) const EXAMPLES: &[Example] = &[
         sql("SELECT COUNT(*) AS n FROM patients WHERE birth_year BETWEEN 1950 AND 1959"),
     ),
     ward(
+        Code::ExpressionNotAllowed,
+        sql("SELECT COUNT(*) AS n FROM claims WHERE points = 1234"),
+        "Almost every bill has an amount of its own. The catalogue shows the step of such a column:",
+        sql("SELECT COUNT(*) AS n FROM claims WHERE points >= 1000 AND points < 2000"),
+    ),
+    ward(
+        Code::ExpressionNotAllowed,
+        sql("SELECT date, COUNT(*) AS n FROM diagnoses GROUP BY date"),
+        "Groups of a day are small, and a day is what others know of a person:",
+        sql("SELECT date_trunc('month', date) AS month, COUNT(*) AS n FROM diagnoses GROUP BY 1 ORDER BY 1"),
+    ),
+    ward(
         Code::SubjectAsValue,
         sql("SELECT COUNT(*) AS n FROM diagnoses WHERE patient_id = 'P000042'"),
         "Nobody is asked for by name. Say which people are meant by what they have:",
@@ -123,6 +135,15 @@ pub(super) const EXAMPLES: &[Example] = &[
         "A row of the join would belong to two people. The hint spells out what is missing:",
         sql("SELECT p.sex, COUNT(*) AS n FROM patients p\n\
              JOIN diagnoses d ON d.icd10 = 'E11' AND p.patient_id = d.patient_id GROUP BY p.sex"),
+    ),
+    ward(
+        Code::JoinWithoutSubject,
+        sql(
+            "SELECT COUNT(*) AS n FROM patients p\nWHERE EXISTS (SELECT 1 FROM diagnoses d WHERE d.icd10 = 'E11')",
+        ),
+        "Whether somebody else has the diagnosis says nothing of this person. Tie the sub-query to the same one:",
+        sql("SELECT COUNT(*) AS n FROM patients p\n\
+             WHERE EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 = 'E11')"),
     ),
     ward(
         Code::PicksPeople,

@@ -1,0 +1,155 @@
+//! Attacks in one analysis, by family: each is refused from the plan, or shows not a single statistic. The victim is
+//! the only woman born in 1931 in prefecture 47.
+
+use super::fixture::{Fixture, ward};
+
+/// Her, and only her, by attributes.
+const HER: &str = "prefecture = '47' AND birth_year = 1931 AND sex = 'F'";
+
+/// Each in turn, with `{her}` for the condition that only she fulfils.
+const ATTACKS: &[(&str, &[&str])] = &[
+    (
+        "direct disclosure",
+        &[
+            "SELECT count(*) AS n FROM patients WHERE {her}",
+            "SELECT hospital_id, count(*) AS n FROM patients WHERE {her} GROUP BY hospital_id",
+            "SELECT DISTINCT hospital_id FROM patients WHERE {her}",
+            "SELECT count(*) AS n FROM (SELECT patient_id FROM patients WHERE {her} UNION SELECT patient_id FROM patients WHERE {her}) u",
+        ],
+    ),
+    (
+        "differences inside one analysis",
+        &[
+            "SELECT count(*) FILTER (WHERE NOT ({her})) AS b FROM patients",
+            "SELECT sum(CASE WHEN {her} THEN 0 ELSE 1 END) AS b FROM patients",
+            "WITH a AS (SELECT count(*) AS n FROM patients), b AS (SELECT count(*) AS n FROM patients WHERE NOT ({her})) \
+             SELECT a.n - b.n AS d FROM a CROSS JOIN b",
+            "SELECT (SELECT count(*) FROM patients) - (SELECT count(*) FROM patients WHERE NOT ({her})) AS d",
+            "SELECT max(n) - min(n) AS d FROM (SELECT count(*) AS n FROM patients UNION ALL SELECT count(*) FROM patients WHERE NOT ({her})) u",
+        ],
+    ),
+    (
+        "one person in an aggregate's value",
+        &[
+            "SELECT sum(CASE WHEN {her} THEN birth_year ELSE 0 END) AS s FROM patients",
+            "SELECT avg(CASE WHEN {her} THEN 1000000 ELSE 1 END) AS s FROM patients",
+            "SELECT sum(x) AS s FROM (SELECT patient_id, CASE WHEN {her} THEN 1 ELSE 0 END AS x FROM patients) t",
+            "SELECT sum(x) AS s FROM (SELECT patient_id, max(CASE WHEN {her} THEN 1 ELSE 0 END) AS x FROM patients GROUP BY patient_id) t",
+            "SELECT sum(x) AS s FROM (SELECT patient_id, 1 AS x FROM patients WHERE {her} UNION ALL SELECT patient_id, 0 FROM patients) t",
+            "SELECT sum(x) AS s FROM (SELECT patient_id, lag(CASE WHEN {her} THEN 1 ELSE 0 END, 0) OVER (PARTITION BY patient_id ORDER BY sex) AS x FROM patients) t",
+            "SELECT sum(COALESCE(h.x, 0)) AS s FROM patients p LEFT JOIN (SELECT patient_id, 1 AS x FROM patients WHERE {her}) h ON h.patient_id = p.patient_id",
+            "SELECT sum(CASE WHEN p.patient_id IN (SELECT patient_id FROM patients WHERE {her}) THEN 1 ELSE 0 END) AS s FROM patients p",
+            "SELECT sum(CASE WHEN EXISTS (SELECT 1 FROM patients h WHERE h.patient_id = p.patient_id AND {her}) THEN 1 ELSE 0 END) AS s FROM patients p",
+            "SELECT corr(birth_year, CASE WHEN {her} THEN 1 ELSE 0 END) AS r FROM patients",
+            "SELECT regr_slope(birth_year, CASE WHEN {her} THEN 1 ELSE 0 END) AS r FROM patients",
+            "SELECT covar_pop(birth_year, CASE WHEN {her} THEN 1 ELSE 0 END) AS r FROM patients",
+            "SELECT stddev(CASE WHEN {her} THEN 1 ELSE 0 END) AS r FROM patients",
+            "SELECT count(DISTINCT CASE WHEN {her} THEN 'x' ELSE 'y' END) AS r FROM patients",
+            "SELECT sum(nullif(birth_year, 1931)) AS s FROM patients WHERE prefecture = '47'",
+        ],
+    ),
+    (
+        "order statistics and dominance",
+        &[
+            "SELECT max(points) AS m FROM claims",
+            "SELECT percentile_cont(1.0) WITHIN GROUP (ORDER BY points) AS m FROM claims",
+            "SELECT percentile_cont(0.9999) WITHIN GROUP (ORDER BY points) AS m FROM claims",
+            "SELECT percentile_cont(0.0001) WITHIN GROUP (ORDER BY points DESC) AS m FROM claims",
+            "SELECT median(points) AS m FROM claims c WHERE EXISTS (SELECT 1 FROM patients p WHERE p.patient_id = c.patient_id AND {her})",
+            "SELECT sum(points) AS s FROM claims c JOIN patients p USING (patient_id) WHERE p.prefecture = '47'",
+            "SELECT var_samp(points) AS s FROM claims c JOIN patients p USING (patient_id) WHERE p.prefecture = '47'",
+            "SELECT avg(points) AS s FROM claims WHERE points > 5000000",
+            "SELECT sum(t) AS s FROM (SELECT patient_id, sum(points) AS t FROM claims GROUP BY patient_id) x WHERE t > 5000000",
+        ],
+    ),
+    (
+        "fabricated rows",
+        &[
+            "SELECT count(*) AS n FROM patients p JOIN (VALUES ('47'), ('47'), ('47'), ('47'), ('47'), ('47'), ('47'), ('47'), ('47'), ('47')) v(x) \
+             ON v.x = p.prefecture WHERE {her}",
+            "SELECT count(DISTINCT v.y) AS n FROM patients p JOIN (VALUES ('47', 1), ('47', 2), ('47', 3), ('47', 4), ('47', 5), ('47', 6), ('47', 7), \
+             ('47', 8), ('47', 9), ('47', 10)) v(x, y) ON v.x = p.prefecture WHERE {her}",
+            "SELECT count(*) AS n FROM (SELECT patient_id FROM patients WHERE {her} UNION ALL SELECT 7) t",
+            "SELECT count(*) AS n FROM diagnoses a JOIN diagnoses b ON a.patient_id = b.patient_id JOIN patients p ON p.patient_id = a.patient_id WHERE {her}",
+            "SELECT count(*) AS n FROM icd10 c LEFT JOIN (SELECT d.icd10 FROM diagnoses d JOIN patients USING (patient_id) WHERE {her}) d ON d.icd10 = c.code GROUP BY c.code",
+            "SELECT c.code, count(d.patient_id) AS n FROM icd10 c LEFT JOIN (SELECT d.icd10, d.patient_id FROM diagnoses d JOIN patients USING (patient_id) WHERE {her}) d \
+             ON d.icd10 = c.code GROUP BY c.code HAVING count(d.patient_id) > 0",
+        ],
+    ),
+    (
+        "oracles",
+        &[
+            "SELECT count(*) AS n FROM patients WHERE EXISTS (SELECT 1 FROM patients WHERE {her} AND hospital_id = 'H03')",
+            "SELECT count(*) AS n FROM patients WHERE hospital_id IN (SELECT hospital_id FROM patients WHERE {her})",
+            "SELECT count(*) AS n FROM patients WHERE hospital_id = (SELECT hospital_id FROM patients WHERE {her})",
+            "SELECT count(*) AS n FROM patients WHERE hospital_id = (SELECT max(hospital_id) FROM patients WHERE {her})",
+            "SELECT sex, count(*) AS n FROM patients GROUP BY sex HAVING sum(CASE WHEN {her} THEN 1 ELSE 0 END) > 0",
+            "SELECT count(*) AS n FROM patients WHERE (SELECT count(*) FROM patients WHERE {her}) > 0",
+            "SELECT count(*) AS n FROM patients a JOIN patients b ON a.hospital_id = b.hospital_id AND b.{her}",
+            "SELECT CASE WHEN (SELECT count(*) FROM patients WHERE {her}) > 0 THEN 'yes' ELSE 'no' END AS x",
+        ],
+    ),
+    (
+        "windows and limits",
+        &[
+            "SELECT avg(b) AS m FROM (SELECT birth_year AS b, row_number() OVER (ORDER BY birth_year) AS k FROM patients) t WHERE k <= 10",
+            "SELECT avg(b) AS m FROM (SELECT first_value(birth_year) OVER (PARTITION BY hospital_id ORDER BY birth_year) AS b FROM patients) t",
+            "SELECT avg(points) AS m FROM (SELECT points FROM claims ORDER BY points DESC LIMIT 10) t",
+            "SELECT sum(n) OVER () AS t FROM (SELECT sex, count(*) AS n FROM patients WHERE prefecture = '47' AND birth_year < 1954 GROUP BY sex) s WHERE n < 10",
+            "SELECT lag(n) OVER (ORDER BY sex) AS k FROM (SELECT sex, count(*) FILTER (WHERE {her}) AS n FROM patients GROUP BY sex) s WHERE sex = 'M'",
+        ],
+    ),
+    (
+        "membership in a group that has it",
+        &[
+            "SELECT hospital_id, avg(CASE WHEN d.patient_id IS NULL THEN 0.0 ELSE 1.0 END) AS share FROM patients p LEFT JOIN \
+             (SELECT DISTINCT patient_id FROM diagnoses WHERE icd10 = 'F20') d ON d.patient_id = p.patient_id \
+             WHERE p.prefecture = '01' AND p.hospital_id = 'H12' GROUP BY hospital_id",
+            "SELECT count(d.patient_id) AS n FROM patients p LEFT JOIN (SELECT DISTINCT patient_id FROM diagnoses WHERE icd10 = 'F20') d \
+             ON d.patient_id = p.patient_id WHERE p.prefecture = '01' AND p.hospital_id = 'H12'",
+            "SELECT sum(CASE WHEN p.patient_id IN (SELECT patient_id FROM diagnoses WHERE icd10 = 'F20') THEN 1 ELSE 0 END) AS n FROM patients p \
+             WHERE p.prefecture = '01' AND p.hospital_id = 'H12'",
+        ],
+    ),
+    (
+        "errors as a channel",
+        &[
+            "SELECT sum(1 / (CASE WHEN {her} THEN 0 ELSE 1 END)) AS s FROM patients",
+            "SELECT sum(CAST(CASE WHEN {her} THEN hospital_id ELSE '1' END AS INT)) AS s FROM patients",
+            "SELECT sum(9223372036854775807 * CASE WHEN {her} THEN 2 ELSE 0 END) AS s FROM patients",
+            "SELECT sum(sqrt(CASE WHEN {her} THEN -1 ELSE 1 END)) AS s FROM patients",
+        ],
+    ),
+    (
+        "labels",
+        &[
+            "SELECT concat(sex, birth_year, prefecture) AS k, count(*) AS n FROM patients GROUP BY 1",
+            "SELECT (SELECT hospital_id FROM patients WHERE {her}) AS k, count(*) AS n FROM patients GROUP BY 1",
+            "SELECT CASE WHEN {her} THEN hospital_id ELSE 'rest' END AS k FROM patients WHERE prefecture = '47' AND sex = 'F' AND birth_year < 1945 GROUP BY 1",
+            "SELECT upper(left(CAST(points AS TEXT), 7)) AS k, count(*) AS n FROM claims WHERE points > 5000000 GROUP BY 1",
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn attacks_in_one_analysis_show_no_statistic() {
+    let fixture = Fixture::new(&ward()).await;
+    let mut leaks = Vec::new();
+    for (family, attacks) in ATTACKS {
+        for attack in *attacks {
+            let sql = attack
+                .replace("b.{her}", &format!("b.{}", HER.replace("AND ", "AND b.")))
+                .replace("{her}", HER);
+            let Ok(answer) = fixture.ask(&sql).await else { continue };
+            // The labels of an ungrouped result, and of groups without a number, say nothing.
+            let statistics =
+                |row: &Vec<String>| row.iter().filter(|cell| *cell != "#" && *cell != "-").count();
+            let labels = answer.batch.num_columns() - 1;
+            let shown = answer.rows().iter().any(|row| statistics(row) > labels);
+            if shown {
+                leaks.push(format!("{family}: {sql}\n    {}", answer.show()));
+            }
+        }
+    }
+    assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+}
