@@ -403,6 +403,20 @@ impl Records {
 }
 
 impl Reference {
+    /// How many rows of constants the analyst wrote; nought for a code table.
+    pub(crate) fn constants(&self) -> usize {
+        match self {
+            Self::Distinct { input, .. } | Self::Extend { input, .. } | Self::Restrict { input, .. } => {
+                input.constants()
+            }
+            Self::Join { left, right, .. } => left.constants().max(right.constants()),
+            Self::Nothing => 1,
+            Self::Scan(_) => 0,
+            Self::Union { inputs, .. } => inputs.iter().map(|(input, _)| input.constants()).sum(),
+            Self::Values { rows, .. } => rows.len(),
+        }
+    }
+
     /// The columns that stand for codes.
     pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
         match self {

@@ -181,6 +181,10 @@ impl Columns {
                 (Grain::Date(_), None) if is_weekday(part) => Grain::Coarse,
                 (grain, _) => grain,
             },
+            ("to_char", [arg, Scalar::Literal(pattern)]) => match self.grain(arg) {
+                Grain::Date(grain) => Grain::Date(grain.max(written_part(pattern))),
+                grain @ (Grain::Coarse | Grain::Fine(_) | Grain::Mixed) => grain,
+            },
             _ => match whole(args) {
                 // Logarithms, roots and powers of a value are other names of it.
                 Grain::Fine(_) if !matches!(name, "greatest" | "least" | "nullif") => Grain::Mixed,
@@ -409,6 +413,21 @@ pub(super) fn number(scalar: &Scalar) -> Option<Ratio> {
 fn calendar_part(part: &ScalarValue) -> Option<DateGrain> {
     let text = text(part)?;
     DateGrain::ALL.into_iter().find(|grain| grain.name() == text)
+}
+
+/// The part of the calendar that a pattern of `to_char` writes down.
+fn written_part(pattern: &ScalarValue) -> DateGrain {
+    let Some(pattern) = text(pattern) else {
+        return DateGrain::Day;
+    };
+    let written: Vec<char> = pattern.split('%').skip(1).filter_map(|part| part.chars().next()).collect();
+    if written.iter().all(|part| *part == 'y') {
+        DateGrain::Year
+    } else if written.iter().all(|part| matches!(part, 'b' | 'm' | 'q' | 'y')) {
+        DateGrain::Month
+    } else {
+        DateGrain::Day
+    }
 }
 
 fn is_weekday(part: &ScalarValue) -> bool {

@@ -52,8 +52,9 @@ impl Lowering<'_> {
                 }
                 self.records(input)
             }
-            Records::ReferenceJoin { input, on, .. } => {
-                on.iter().try_for_each(|predicate| self.look_up(predicate))?;
+            Records::ReferenceJoin { input, reference, on, .. } => {
+                let length = reference.constants();
+                on.iter().try_for_each(|predicate| self.look_up(predicate, length))?;
                 self.records(input)
             }
             Records::Restrict { input, predicate } => {
@@ -89,7 +90,9 @@ impl Lowering<'_> {
             let keys = set.iter().filter_map(|place| frontier.keys.get(*place)).map(|(_, key)| key);
             let read: Vec<BTreeSet<String>> =
                 keys.map(|key| self.origins(key)).filter(|origins| !origins.is_empty()).collect();
-            if read.len() > most {
+            let packed = |key: &BTreeSet<String>| key.len().saturating_sub(1);
+            // What is concatenated into one label is as many dimensions.
+            if read.len() > most || read.iter().map(packed).max() >= Some(most) {
                 let message = format!("a table with more than {most} dimensions is not allowed");
                 let hint = "group by fewer keys; GROUPING SETS give several tables at once";
                 return Err(refused(&message, hint));
@@ -259,14 +262,17 @@ impl Lowering<'_> {
         Err(refused(&message, "write a range, or a shorter list").at(self.place_of(arg)))
     }
 
-    /// A code is looked up by a column that is no isolating one.
-    fn look_up(&self, predicate: &Scalar) -> Result<(), Refusal> {
+    /// A code is looked up by a column that is no isolating one. A table of `length` constants is a list.
+    fn look_up(&self, predicate: &Scalar, length: usize) -> Result<(), Refusal> {
         let Scalar::Compare { left, right, .. } = predicate else {
             return self.predicate(predicate);
         };
         for side in [left, right] {
             if let Grain::Fine(line) = self.columns.grain(side) {
                 return Err(self.singled_out(side, &line));
+            }
+            if !self.origins(side).is_empty() {
+                self.list(side, length)?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, Case};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 
 use crate::algebra::{ColumnInfo, Division, Scalar, Statistic};
@@ -135,24 +135,59 @@ impl Lowering<'_> {
         Ok(Call { kind, args, there: None })
     }
 
-    fn counts_subject(&self, params: &AggregateFunctionParams, scope: Scope<'_>) -> Result<bool, Refusal> {
+    fn counts_subject(
+        &mut self,
+        params: &AggregateFunctionParams,
+        scope: Scope<'_>,
+    ) -> Result<bool, Refusal> {
         Ok(self.subject_argument(params, scope)?.is_some())
     }
 
     /// Where the subject is there, if the only argument is the bare subject.
     pub(super) fn subject_argument(
-        &self,
+        &mut self,
         params: &AggregateFunctionParams,
         scope: Scope<'_>,
     ) -> Result<Option<Option<Scalar>>, Refusal> {
-        let [Expr::Column(column)] = params.args.as_slice() else {
-            return Ok(None);
-        };
-        Ok(match self.resolve(column, scope)? {
-            Field::Subject(there) => Some(there),
-            Field::Identifier | Field::Value(_) => None,
-        })
+        match params.args.as_slice() {
+            [Expr::Column(column)] => Ok(match self.resolve(column, scope)? {
+                Field::Subject(there) => Some(there),
+                Field::Identifier | Field::Value(_) => None,
+            }),
+            [Expr::Case(case)] if case.expr.is_none() => self.chosen_subject(case, scope),
+            _ => Ok(None),
+        }
     }
+
+    /// `CASE WHEN p THEN subject END`: the subject where p holds, which is a FILTER in other words.
+    fn chosen_subject(&mut self, case: &Case, scope: Scope<'_>) -> Result<Option<Option<Scalar>>, Refusal> {
+        if case.else_expr.as_ref().is_some_and(|otherwise| !is_null(otherwise)) {
+            return Ok(None);
+        }
+        let mut chosen = Vec::new();
+        for (when, then) in &case.when_then_expr {
+            let Expr::Column(column) = then.as_ref() else {
+                return Ok(None);
+            };
+            let Field::Subject(there) = self.resolve(column, scope)? else {
+                return Ok(None);
+            };
+            let holds = self.scalar(when, scope)?;
+            chosen.push(match there {
+                Some(there) => Scalar::And(vec![holds, there]),
+                None => holds,
+            });
+        }
+        let single = if chosen.len() == 1 { chosen.pop() } else { None };
+        Ok(Some(Some(single.unwrap_or(Scalar::Or(chosen)))))
+    }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    if let Expr::Cast(cast) = expr {
+        return is_null(&cast.expr);
+    }
+    matches!(expr, Expr::Literal(value, _) if value.is_null())
 }
 
 /// The fraction of PERCENTILE_CONT: a constant between 0 and 1.

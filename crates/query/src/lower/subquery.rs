@@ -254,7 +254,8 @@ impl Lowering<'_> {
                 if !outer.by_subject || !outer.conditions.is_empty() || !by_person {
                     return Err(self.other_people(scope));
                 }
-                let (left, right) = (Box::new(node), Box::new(inner));
+                let right = Box::new(self.tracked(inner, &value));
+                let left = Box::new(node);
                 let node = Records::SubjectJoin { left, right, on: Vec::new(), kind: JoinKind::Left };
                 Ok((Kind::Records { node, units }, value))
             }
@@ -276,6 +277,18 @@ impl Lowering<'_> {
             (Kind::Records { .. }, Kind::Public(_)) => Err(self.cells_as_values()),
             _ => Err(self.other_people(scope)),
         }
+    }
+
+    /// The records of a sub-query with a column that says, once they are joined, who has one: a branch of the
+    /// value.
+    fn tracked(&mut self, inner: Records, value: &Scalar) -> Records {
+        let marker = self.hidden(DataType::Boolean);
+        if self.columns.chosen_by_sensitive(&inner) {
+            self.columns.is_harmful(marker);
+        }
+        let there = Scalar::is_present(Scalar::Column(marker));
+        value.columns().into_iter().for_each(|id| self.columns.decides(id, &there));
+        Records::Extend { input: Box::new(inner), columns: vec![(marker, Scalar::truth())] }
     }
 
     fn type_of(&self, subquery: &Subquery) -> DataType {

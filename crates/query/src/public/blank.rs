@@ -62,3 +62,8 @@ pub(super) fn blank_where(shadow: Expr, value: Expr) -> Expr {
 pub(super) fn shadow_name(id: ColumnId) -> String {
     format!("w{}", id.0)
 }
+
+/// Whether a column says where another is blank.
+pub(super) fn is_shadow(name: &str) -> bool {
+    name.starts_with('w')
+}

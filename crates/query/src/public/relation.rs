@@ -19,7 +19,7 @@ use crate::disclosure::CheckedTable;
 use crate::generate::{self, aggregate_call, column_name, join_type, named, widened};
 
 use super::PublicRun;
-use super::blank::{blank_where, shadow_name};
+use super::blank::{blank_where, is_shadow, shadow_name};
 
 /// Window functions that take the value of another row.
 const TAKES_VALUES: [&str; 5] = ["first_value", "lag", "last_value", "lead", "nth_value"];
@@ -111,7 +111,23 @@ impl PublicRun {
         } else {
             on.iter().map(|predicate| self.plan.columns.holds(predicate)).collect()
         };
+        let missing = match kind {
+            JoinKind::Full => shadows(&left).into_iter().chain(shadows(&right)).collect(),
+            JoinKind::Left => shadows(&right),
+            JoinKind::Anti | JoinKind::Inner | JoinKind::Mark(_) | JoinKind::Semi => Vec::new(),
+        };
         let joined = LogicalPlanBuilder::from(left).join_on(right, join_type(kind), on)?.build()?;
+        if !missing.is_empty() {
+            // A cell that is absent may be withheld: COALESCE must not print a false zero.
+            let shown = joined.schema().columns().into_iter().map(|column| {
+                if missing.contains(&column.name) {
+                    coalesce(vec![named(&column.name), lit(true)]).alias(&column.name)
+                } else {
+                    Expr::Column(column)
+                }
+            });
+            return LogicalPlanBuilder::from(joined.clone()).project(shown.collect::<Vec<_>>())?.build();
+        }
         let JoinKind::Mark(mark) = kind else {
             return Ok(joined);
         };
@@ -271,6 +287,11 @@ impl PublicRun {
         };
         Expr::WindowFunction(Box::new(WindowFunction { fun, params }))
     }
+}
+
+/// The names of the shadows in a relation.
+fn shadows(plan: &LogicalPlan) -> Vec<String> {
+    plan.schema().columns().into_iter().map(|column| column.name).filter(|name| is_shadow(name)).collect()
 }
 
 fn all(plan: &LogicalPlan) -> Vec<Expr> {

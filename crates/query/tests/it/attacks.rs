@@ -45,6 +45,8 @@ const ATTACKS: &[(&str, &[&str])] = &[
             "SELECT covar_pop(birth_year, CASE WHEN {her} THEN 1 ELSE 0 END) AS r FROM patients",
             "SELECT stddev(CASE WHEN {her} THEN 1 ELSE 0 END) AS r FROM patients",
             "SELECT count(DISTINCT CASE WHEN {her} THEN 'x' ELSE 'y' END) AS r FROM patients",
+            "SELECT count(DISTINCT CASE WHEN {her} THEN patient_id END) AS n FROM patients",
+            "SELECT count(CASE WHEN NOT ({her}) THEN patient_id END) AS n FROM patients",
             "SELECT sum(nullif(birth_year, 1931)) AS s FROM patients WHERE prefecture = '47'",
         ],
     ),
@@ -107,6 +109,8 @@ const ATTACKS: &[(&str, &[&str])] = &[
              WHERE p.prefecture = '01' AND p.hospital_id = 'H12' GROUP BY hospital_id",
             "SELECT count(d.patient_id) AS n FROM patients p LEFT JOIN (SELECT DISTINCT patient_id FROM diagnoses WHERE icd10 = 'F20') d \
              ON d.patient_id = p.patient_id WHERE p.prefecture = '01' AND p.hospital_id = 'H12'",
+            "SELECT count((SELECT max(d.icd10) FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 = 'F20')) AS n \
+             FROM patients p WHERE p.prefecture = '01' AND p.hospital_id = 'H12'",
             "SELECT sum(CASE WHEN p.patient_id IN (SELECT patient_id FROM diagnoses WHERE icd10 = 'F20') THEN 1 ELSE 0 END) AS n FROM patients p \
              WHERE p.prefecture = '01' AND p.hospital_id = 'H12'",
         ],
@@ -123,7 +127,6 @@ const ATTACKS: &[(&str, &[&str])] = &[
     (
         "labels",
         &[
-            "SELECT concat(sex, birth_year, prefecture) AS k, count(*) AS n FROM patients GROUP BY 1",
             "SELECT (SELECT hospital_id FROM patients WHERE {her}) AS k, count(*) AS n FROM patients GROUP BY 1",
             "SELECT CASE WHEN {her} THEN hospital_id ELSE 'rest' END AS k FROM patients WHERE prefecture = '47' AND sex = 'F' AND birth_year < 1945 GROUP BY 1",
             "SELECT upper(left(CAST(points AS TEXT), 7)) AS k, count(*) AS n FROM claims WHERE points > 5000000 GROUP BY 1",

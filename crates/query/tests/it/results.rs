@@ -298,3 +298,15 @@ async fn more_memory_than_the_limit_is_a_failure() {
     let Err(failure) = fixture.engine.execute(plan, &limits).await else { panic!("ran") };
     assert_eq!(failure.refusal().code, Code::MemoryLimit);
 }
+
+/// A cell that is absent may be a small one: it is no zero.
+#[tokio::test]
+async fn a_statistic_that_is_absent_on_one_side_of_a_join_is_blank() {
+    let fixture = Fixture::new(&ward()).await;
+    let sql = "WITH t AS (SELECT prefecture, COUNT(*) AS n FROM patients GROUP BY prefecture), \
+               d AS (SELECT p.prefecture, COUNT(DISTINCT p.patient_id) AS cases FROM patients p JOIN diagnoses x \
+                     ON x.patient_id = p.patient_id WHERE x.icd10 = 'B20' GROUP BY p.prefecture) \
+               SELECT t.prefecture, t.n, COALESCE(d.cases, 0) AS cases FROM t LEFT JOIN d ON d.prefecture = t.prefecture \
+               WHERE t.prefecture = '47'";
+    check(&fixture, &[(sql, "47 59 #")]).await;
+}

@@ -126,6 +126,10 @@ async fn groups_are_columns_or_coarser() {
                 "date_trunc('month', date)",
                 "SELECT f, count(*) AS n FROM (SELECT patient_id, min(date) AS f FROM diagnoses GROUP BY patient_id) t GROUP BY f",
             ),
+            (
+                "date_trunc('month', date)",
+                "SELECT to_char(date, '%Y-%m-%d') AS d, count(*) AS n FROM diagnoses GROUP BY 1",
+            ),
             ("prefix", "SELECT right(icd10, 2) AS k, count(*) AS n FROM diagnoses GROUP BY 1"),
             ("prefix", "SELECT substr(icd10, 2, 1) AS k, count(*) AS n FROM diagnoses GROUP BY 1"),
         ],
@@ -133,6 +137,8 @@ async fn groups_are_columns_or_coarser() {
     let wide =
         "SELECT sex, prefecture, birth_year, hospital_id, count(*) AS n FROM patients GROUP BY 1, 2, 3, 4";
     assert!(fixture.refusal(wide).message.contains("more than 3 dimensions"));
+    let packed = "SELECT concat(sex, prefecture, birth_year, hospital_id) AS k, count(*) AS n FROM patients GROUP BY 1";
+    assert!(fixture.refusal(packed).message.contains("more than 3 dimensions"));
     let list = (1900..1960).map(|year| year.to_string()).collect::<Vec<_>>().join(", ");
     let long = [
         format!("SELECT count(*) AS n FROM patients WHERE birth_year IN ({list})"),
@@ -141,7 +147,10 @@ async fn groups_are_columns_or_coarser() {
             list.replace(", ", " OR birth_year = ")
         ),
     ];
-    for sql in &long {
+    let rows = (1900..1960).map(|year| format!("({year})")).collect::<Vec<_>>().join(", ");
+    let joined =
+        format!("SELECT count(*) AS n FROM patients p JOIN (VALUES {rows}) v(y) ON v.y = p.birth_year");
+    for sql in long.iter().chain([&joined]) {
         assert!(fixture.refusal(sql).message.contains("more than 50 values of `birth_year`"), "{sql}");
     }
     allowed(

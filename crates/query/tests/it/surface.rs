@@ -158,6 +158,27 @@ async fn dates_and_the_days_between_them() {
 }
 
 #[tokio::test]
+async fn idioms() {
+    check(&[
+        (
+            1.0,
+            "SELECT p.sex, count(DISTINCT CASE WHEN d.icd10 = 'I10' THEN p.patient_id END) AS ht, \
+             count(DISTINCT CASE WHEN d.icd10 = 'E11' THEN p.patient_id ELSE NULL END) AS dm, count(DISTINCT p.patient_id) AS n \
+             FROM patients p JOIN diagnoses d ON d.patient_id = p.patient_id GROUP BY p.sex",
+        ),
+        (0.8, "SELECT to_char(date, '%Y-%m') AS month, count(*) AS n FROM diagnoses GROUP BY 1"),
+        (0.8, "SELECT concat(sex, '-', prefecture) AS who, count(*) AS n FROM patients WHERE prefecture <> '47' GROUP BY 1"),
+        (1.0, "SELECT concat('sex ', sex) AS label, n FROM (SELECT sex, count(*) AS n FROM patients GROUP BY sex) s"),
+        (
+            1.0,
+            "WITH f AS (SELECT patient_id, bool_or(icd10 = 'I10') AS ht FROM diagnoses GROUP BY patient_id) \
+             SELECT ht, count(*) AS n FROM f GROUP BY ht",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn unions_and_sets() {
     check(&[
         (1.0, "SELECT kind, count(*) AS records, count(DISTINCT patient_id) AS n FROM (SELECT patient_id, 'dx' AS kind FROM diagnoses \
