@@ -69,18 +69,7 @@ impl Lowering<'_> {
     ) -> Result<Relation, Refusal> {
         let boundary = left.relation.fields.len();
         let both: Vec<Field> = left.relation.fields.iter().chain(&right.relation.fields).cloned().collect();
-        let scope = Scope::new(&join.schema, &both);
-        let (mut subjects, mut others) = (Vec::new(), Vec::new());
-        for predicate in predicates(join) {
-            match equated_subjects(predicate, scope, boundary) {
-                Some(there) => subjects.push(there),
-                None => others.push(predicate),
-            }
-        }
-        let mut on: Vec<Scalar> = subjects.iter().flatten().cloned().collect();
-        for predicate in others {
-            on.push(self.condition(predicate, scope)?);
-        }
+        let (on, by_subject) = self.outer_conditions(join, &both, boundary)?;
         let (kept, looked_up) = if mirrored { (right, left) } else { (left, right) };
         let Side { relation: Relation { kind: kept_kind, fields: kept_fields }, schema: kept_schema } = kept;
         let Side { relation: Relation { kind: other_kind, fields: other_fields }, schema: other_schema } =
@@ -89,7 +78,7 @@ impl Lowering<'_> {
         let other = (other_fields, other_schema);
         let (node, first, second) = match (kept_kind, other_kind) {
             (Kind::Records { node: l, mut units }, Kind::Records { node: r, units: further }) => {
-                if subjects.is_empty() {
+                if !by_subject {
                     let sides = [&(0..boundary), &(boundary..both.len())];
                     return Err(self.join_without_subject(&both, &join.schema, sides));
                 }
@@ -129,6 +118,27 @@ impl Lowering<'_> {
         };
         let (before, behind) = if mirrored { (second, first) } else { (first, second) };
         Ok(Relation { kind: node, fields: before.into_iter().chain(behind).collect() })
+    }
+
+    /// The conditions of an outer join besides the equality of the subjects, and whether that is there.
+    fn outer_conditions(
+        &mut self,
+        join: &Join,
+        both: &[Field],
+        boundary: usize,
+    ) -> Result<(Vec<Scalar>, bool), Refusal> {
+        let scope = Scope::new(&join.schema, both);
+        let (mut on, mut by_subject) = (Vec::new(), false);
+        for predicate in predicates(join) {
+            match equated_subjects(predicate, scope, boundary) {
+                Some(there) => {
+                    by_subject = true;
+                    on.extend(there);
+                }
+                None => on.push(self.condition(predicate, scope)?),
+            }
+        }
+        Ok((on, by_subject))
     }
 
     /// Both sides of an outer join, with the columns that tell where a row of theirs is missing.

@@ -18,4 +18,5 @@ mod refusals;
 mod results;
 mod scrutiny;
 mod surface;
+mod units;
 mod words;

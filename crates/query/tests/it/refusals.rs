@@ -412,6 +412,16 @@ async fn functions_and_operators_that_are_not_listed_are_refused() {
     }
 }
 
+/// What the engine makes of a long pattern may fail, and only where a record gets there.
+#[tokio::test]
+async fn a_pattern_is_a_constant_of_bounded_length() {
+    let fixture = Fixture::new(&ward()).await;
+    let long = format!("SELECT COUNT(*) FROM patients WHERE sex LIKE '{}'", "_".repeat(300));
+    check(&fixture, Code::ExpressionNotAllowed, "more than 256 bytes", &[(&long, "")]);
+    let column = [("SELECT COUNT(*) FROM patients WHERE sex LIKE prefecture", "")];
+    check(&fixture, Code::ExpressionNotAllowed, "write the pattern as a text", &column);
+}
+
 #[tokio::test]
 async fn statistics_without_a_rule_are_refused() {
     let fixture = Fixture::new(&ward()).await;
