@@ -174,6 +174,8 @@ pub(crate) struct Scan {
     /// The physical name of the subject column; a code table has none.
     pub(crate) subject: Option<String>,
     pub(crate) columns: Vec<(ColumnId, String)>,
+    /// How many rows it has, if the analyst brought it.
+    pub(crate) list_rows: Option<usize>,
 }
 
 /// Which rows a join keeps, or adds.
@@ -411,7 +413,7 @@ impl Reference {
             }
             Self::Join { left, right, .. } => left.constants().max(right.constants()),
             Self::Nothing => 1,
-            Self::Scan(_) => 0,
+            Self::Scan(scan) => scan.list_rows.unwrap_or(0),
             Self::Union { inputs, .. } => inputs.iter().map(|(input, _)| input.constants()).sum(),
             Self::Values { rows, .. } => rows.len(),
         }

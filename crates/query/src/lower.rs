@@ -278,7 +278,7 @@ impl Lowering<'_> {
 /// The refusal of a plan with too many nodes and expressions.
 pub(crate) fn too_many_parts(limits: &Limits) -> Refusal {
     let message = format!("the analysis has more than {} parts", limits.plan_nodes);
-    Refusal::new(Code::TooLarge, message, "split it, or move a long list of codes into a code table")
+    Refusal::new(Code::TooLarge, message, "split it, or give a long list of codes as a code list (`--with`)")
 }
 
 /// A refusal of something that has no rule.

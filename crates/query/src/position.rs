@@ -144,7 +144,6 @@ impl Positions {
     }
 
     /// The JOIN whose right side is called so (its alias, or the table's name).
-    #[cfg_attr(not(test), expect(dead_code, reason = "joins are refused at the first one so far"))]
     pub(crate) fn join_of(&self, name: &str) -> Option<Position> {
         find(&self.joins, name)
     }

@@ -290,14 +290,20 @@ impl Lowering<'_> {
         let name = |side: &Range<usize>| {
             let is_subject = |place: &usize| matches!(fields.get(*place), Some(Field::Subject(_)));
             let place = side.clone().find(is_subject).filter(|place| *place < schema.fields().len())?;
-            Some(Column::from(schema.qualified_field(place)).quoted_flat_name())
+            Some(Column::from(schema.qualified_field(place)))
         };
-        let hint = match sides.map(name) {
-            [Some(left), Some(right)] => format!("add `AND {left} = {right}` to the condition of the join"),
+        let [left, right] = sides.map(name);
+        let table = right.as_ref().and_then(|right| right.relation.as_ref());
+        let place = table.and_then(|table| self.positions.join_of(table.table()));
+        let hint = match (left, right) {
+            (Some(left), Some(right)) => {
+                let (left, right) = (left.quoted_flat_name(), right.quoted_flat_name());
+                format!("add `AND {left} = {right}` to the condition of the join")
+            }
             _ => "keep the subject column in both tables and join on its equality".to_owned(),
         };
         let message = "two tables of people are joined without equality of the subject, so a row would belong to two people";
-        Refusal::new(Code::JoinWithoutSubject, message, hint).at(self.positions.join())
+        Refusal::new(Code::JoinWithoutSubject, message, hint).at(place).at(self.positions.join())
     }
 
     /// The refusal of records beside released cells.

@@ -141,8 +141,12 @@ impl Lowering<'_> {
             fields = kept.iter().filter_map(|index| fields.get(*index).cloned()).collect();
         }
         let subject = table.columns.iter().find(|column| column.class == ColumnClass::Subject);
-        let scan =
-            Scan { table: table.name.clone(), subject: subject.map(|column| column.name.clone()), columns };
+        let scan = Scan {
+            table: table.name.clone(),
+            subject: subject.map(|column| column.name.clone()),
+            columns,
+            list_rows: table.list_rows,
+        };
         let kind = match table.kind {
             TableKind::Code => Kind::Reference(Reference::Scan(scan)),
             TableKind::Subject => Kind::Records { node: Records::Scan(scan), units },

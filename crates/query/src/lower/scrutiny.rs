@@ -9,9 +9,10 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
 
-use crate::algebra::{ColumnId, Frontier, Records, Scalar};
+use crate::algebra::{ColumnId, Frontier, Records, Reference, Scalar};
 use crate::disclosure::{Expressions, Profile, StatisticKind};
 use crate::model::{Code, DateGrain, Refusal, Step};
+use crate::position::Part;
 
 use super::Lowering;
 use super::grain::{Grain, Line, number};
@@ -53,8 +54,7 @@ impl Lowering<'_> {
                 self.records(input)
             }
             Records::ReferenceJoin { input, reference, on, .. } => {
-                let length = reference.constants();
-                on.iter().try_for_each(|predicate| self.look_up(predicate, length))?;
+                on.iter().try_for_each(|predicate| self.look_up(predicate, reference))?;
                 self.records(input)
             }
             Records::Restrict { input, predicate } => {
@@ -95,13 +95,14 @@ impl Lowering<'_> {
             if read.len() > most || read.iter().map(packed).max() >= Some(most) {
                 let message = format!("a table with more than {most} dimensions is not allowed");
                 let hint = "group by fewer keys; GROUPING SETS give several tables at once";
-                return Err(refused(&message, hint));
+                return Err(refused(&message, hint).at(self.positions.first(Part::Group)));
             }
             let origins: BTreeSet<&String> = read.iter().flatten().collect();
             let crossed = |crossing: &&Vec<String>| crossing.iter().all(|column| origins.contains(column));
             if let Some(crossing) = self.rules.forbidden_crossings.iter().find(crossed) {
                 let message = format!("the crossing of {} is not allowed", crossing.join(" and "));
-                return Err(refused(&message, "group by one of them, or by something coarser"));
+                let refusal = refused(&message, "group by one of them, or by something coarser");
+                return Err(refusal.at(self.positions.first(Part::Group)));
             }
         }
         Ok(())
@@ -262,8 +263,8 @@ impl Lowering<'_> {
         Err(refused(&message, "write a range, or a shorter list").at(self.place_of(arg)))
     }
 
-    /// A code is looked up by a column that is no isolating one. A table of `length` constants is a list.
-    fn look_up(&self, predicate: &Scalar, length: usize) -> Result<(), Refusal> {
+    /// A code is looked up by a column that is no isolating one. A table that the analyst brought is a list.
+    fn look_up(&self, predicate: &Scalar, reference: &Reference) -> Result<(), Refusal> {
         let Scalar::Compare { left, right, .. } = predicate else {
             return self.predicate(predicate);
         };
@@ -271,8 +272,8 @@ impl Lowering<'_> {
             if let Grain::Fine(line) = self.columns.grain(side) {
                 return Err(self.singled_out(side, &line));
             }
-            if !self.origins(side).is_empty() {
-                self.list(side, length)?;
+            if !side.columns().is_subset(&reference.columns()) {
+                self.list(side, reference.constants())?;
             }
         }
         Ok(())

@@ -45,6 +45,23 @@ async fn a_list_is_a_code_table_of_this_analysis() {
     assert_eq!(fixture.ask_of(own).await.unwrap().show(), "x 2|- 10");
 }
 
+/// A list that is joined is as long as one that is written.
+#[tokio::test]
+async fn a_list_of_values_that_are_no_codes_is_bounded() {
+    let fixture = Fixture::new(&ward()).await;
+    let years = |count: usize| (0..count).map(|year| format!("{}\n", 1900 + year)).collect::<String>();
+    let sql = "SELECT COUNT(*) AS n FROM patients p JOIN years y ON y.year = p.birth_year";
+    let within = "SELECT COUNT(*) AS n FROM patients WHERE birth_year IN (SELECT year FROM years)";
+    for sql in [sql, within] {
+        let refusal = fixture.refusal_of(with(sql, &[("years", &format!("year\n{}", years(60)))]));
+        assert!(refusal.message.contains("more than 50 values of `birth_year`"), "{sql}: {refusal:?}");
+        assert!(
+            fixture.ask_of(with(sql, &[("years", &format!("year\n{}", years(50)))])).await.is_ok(),
+            "{sql}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_list_neither_hides_nor_opens_a_table() {
     let mut fixture = Fixture::new(&ward()).await;
