@@ -103,8 +103,10 @@ pub(crate) fn judge_group<'a>(
 ) -> BTreeSet<Reason> {
     let (mut separates, mut empty, mut tells) = (false, false, false);
     for (inside, outside, telling) in branches {
-        tells |= telling.inside && class::fails(outside.people(), profile.minimum_count);
-        tells |= telling.outside && class::fails(inside.people(), profile.minimum_count);
+        // Somebody may be on both sides, with other records: who has the value has it.
+        let without = |side: &Evidence| group.people().saturating_sub(side.people());
+        tells |= telling.inside && class::fails(without(inside), profile.minimum_count);
+        tells |= telling.outside && class::fails(without(outside), profile.minimum_count);
         separates |= branch::fails(inside.people(), outside.people(), profile.minimum_count);
         empty |= zero::fails(inside.people(), profile.zeros);
     }

@@ -346,6 +346,30 @@ impl Frontier {
 }
 
 impl Records {
+    /// Every condition that all its records fulfil.
+    pub(crate) fn conditions(&self) -> Vec<&Scalar> {
+        match self {
+            Self::Extend { input, .. } | Self::Window { input, .. } => input.conditions(),
+            Self::Restrict { input, predicate } => {
+                let mut conditions = input.conditions();
+                match predicate {
+                    Scalar::And(all) => conditions.extend(all),
+                    single => conditions.push(single),
+                }
+                conditions
+            }
+            Self::ReferenceJoin { input, kind, .. } if *kind != JoinKind::Full => input.conditions(),
+            Self::SubjectJoin { left, right, kind, .. } => {
+                let mut conditions = if *kind == JoinKind::Full { Vec::new() } else { left.conditions() };
+                conditions.extend(if *kind == JoinKind::Inner { right.conditions() } else { Vec::new() });
+                conditions
+            }
+            Self::PerSubject { .. } | Self::ReferenceJoin { .. } | Self::Scan(_) | Self::Union { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
     /// Every column that an expression in it reads.
     pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
         let mut read = BTreeSet::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, GroupingSet};
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator};
 
 use crate::algebra::{ColumnId, ColumnInfo, Frontier, Public, Records, Reference, Scalar, Sets};
 use crate::model::{Code, Refusal};
@@ -86,9 +86,10 @@ impl Lowering<'_> {
         }
         let keys = self.frontier_keys(fields, &types)?;
         let fields = keys.iter().map(|(id, _)| Field::Value(Scalar::Column(*id))).collect();
+        let sensitive = self.sensitive_keys(&keys, &node);
         let frontier = Frontier {
             input: node,
-            sensitive: self.sensitive_keys(&keys),
+            sensitive,
             keys,
             sets: None,
             statistics: Vec::new(),
@@ -133,15 +134,9 @@ impl Lowering<'_> {
             statistics.push(statistic);
         }
         let Grouped { node: input, units, .. } = grouped;
-        let index = self.add_frontier(Frontier {
-            input,
-            sensitive: self.sensitive_keys(&keys),
-            keys,
-            sets,
-            statistics,
-            units,
-            complete,
-        })?;
+        let sensitive = self.sensitive_keys(&keys, &input);
+        let index =
+            self.add_frontier(Frontier { input, sensitive, keys, sets, statistics, units, complete })?;
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
     }
 
@@ -164,8 +159,20 @@ impl Lowering<'_> {
         Ok(keys)
     }
 
-    fn sensitive_keys(&self, keys: &[(ColumnId, Scalar)]) -> BTreeSet<ColumnId> {
-        keys.iter().filter(|(_, key)| self.columns.is_sensitive(key)).map(|(id, _)| *id).collect()
+    /// The keys whose labels are sensitive values. One that a condition fixes has no other label to compare.
+    fn sensitive_keys(&self, keys: &[(ColumnId, Scalar)], records: &Records) -> BTreeSet<ColumnId> {
+        let conditions = records.conditions();
+        let fixed = |key: &Scalar| {
+            let fixes = |condition: &&Scalar| {
+                let Scalar::Compare { op: Operator::Eq, left, right } = condition else {
+                    return false;
+                };
+                left.as_ref() == key && right.columns().is_empty()
+            };
+            conditions.iter().any(fixes)
+        };
+        let telling = |key: &Scalar| self.columns.is_sensitive(key) && !fixed(key);
+        keys.iter().filter(|(_, key)| telling(key)).map(|(id, _)| *id).collect()
     }
 
     fn add_frontier(&mut self, frontier: Frontier) -> Result<usize, Refusal> {

@@ -49,11 +49,7 @@ impl Grain {
     /// The grain of an isolating column's values. Where every value is a multiple of the step, they are
     /// classes already.
     pub(crate) fn of_column(step: Option<Step>, data_type: &DataType) -> Self {
-        let digits = if let DataType::Decimal128(_, scale) = data_type {
-            u8::try_from(*scale).ok()
-        } else {
-            data_type.is_integer().then_some(0)
-        };
+        let digits = digits(data_type);
         match step {
             Some(Step::Date(grain)) => Self::Date(grain),
             Some(step) if digits.is_some_and(|digits| step.divides(1, digits)) => Self::Coarse,
@@ -63,11 +59,13 @@ impl Grain {
         }
     }
 
-    /// Of what a value of an isolating column is shown as a multiple.
-    pub(super) fn step(&self) -> Option<Step> {
+    /// Of what a value of this type is shown as a multiple: of a column's step, or of one digit where values
+    /// are shared by enough people.
+    pub(super) fn step(&self, data_type: Option<&DataType>) -> Option<Step> {
         match self {
+            Self::Coarse => Step::decimal(1, digits(data_type?)?),
             Self::Fine(line) if line.factor == Ratio::ONE && line.offset == Ratio::ZERO => line.step,
-            Self::Coarse | Self::Date(_) | Self::Fine(_) | Self::Mixed => None,
+            Self::Date(_) | Self::Fine(_) | Self::Mixed => None,
         }
     }
 
@@ -384,6 +382,14 @@ impl Ratio {
 fn months(days: &Scalar) -> Grain {
     let long = number(days).and_then(|days| days.plus(Ratio::whole(-28)));
     if long.is_some_and(|more| more.numerator >= 0) { Grain::Coarse } else { Grain::Date(DateGrain::Day) }
+}
+
+/// How many digits a number of this type has behind its point, if that is known.
+fn digits(data_type: &DataType) -> Option<u8> {
+    if let DataType::Decimal128(_, scale) = data_type {
+        return u8::try_from(*scale).ok();
+    }
+    data_type.is_integer().then_some(0)
 }
 
 /// The number that an expression is, whatever the record.

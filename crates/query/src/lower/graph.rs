@@ -255,10 +255,18 @@ impl Lowering<'_> {
                 .into_iter()
                 .partition(|scalar| looks_up(scalar, own) && scalar.columns().iter().all(known));
             *predicates = rest;
+            self.inherits(&on, own);
             let reference = codes.remove(place);
             node = Records::ReferenceJoin { input: Box::new(node), reference, on, kind: JoinKind::Inner };
         }
         Ok(node)
+    }
+
+    /// The label of a sensitive code is as sensitive.
+    pub(super) fn inherits(&mut self, on: &[Scalar], codes: &BTreeSet<ColumnId>) {
+        if on.iter().any(|scalar| self.columns.is_sensitive(scalar)) {
+            codes.iter().for_each(|id| self.columns.is_harmful(*id));
+        }
     }
 
     /// A relation with only those of its rows that fulfil all predicates.
@@ -345,15 +353,14 @@ pub(super) fn predicates(join: &Join) -> impl Iterator<Item = Predicate<'_>> {
     equalities.chain(join.filter.iter().flat_map(split_conjunction).map(Predicate::Other))
 }
 
-/// Whether a predicate is the equality of a column with a code of a code table.
+/// Whether a predicate is the equality of a code of a code table with something known.
 pub(super) fn looks_up(scalar: &Scalar, codes: &BTreeSet<ColumnId>) -> bool {
     let Scalar::Compare { op: Operator::Eq | Operator::IsNotDistinctFrom, left, right } = scalar else {
         return false;
     };
-    match (bare(left), bare(right)) {
-        (Some(left), Some(right)) => codes.contains(&left) != codes.contains(&right),
-        _ => false,
-    }
+    let is_code = |side: &Scalar| bare(side).is_some_and(|id| codes.contains(&id));
+    let is_known = |side: &Scalar| !side.columns().is_empty() && side.columns().is_disjoint(codes);
+    (is_code(left) && is_known(right)) || (is_code(right) && is_known(left))
 }
 
 /// The column that an expression is, in whatever type.

@@ -166,8 +166,9 @@ impl Lowering<'_> {
         Ok(Extended { left, right, first, second: second.fields })
     }
 
-    fn check_looked_up(&self, on: &[Scalar], reference: &Reference) -> Result<(), Refusal> {
+    fn check_looked_up(&mut self, on: &[Scalar], reference: &Reference) -> Result<(), Refusal> {
         let codes = reference.columns();
+        self.inherits(on, &codes);
         let found = on.iter().any(|scalar| looks_up(scalar, &codes));
         if found { Ok(()) } else { Err(self.not_looked_up()) }
     }

@@ -16,6 +16,9 @@ pub(super) fn one() -> Scalar {
     Scalar::Literal(ScalarValue::Int64(Some(1)))
 }
 
+/// Functions that an amount may have: those that choose as a CASE does, and parts of a date.
+const CHOOSING: [&str; 6] = ["abs", "date_part", "greatest", "least", "nullif", "signum"];
+
 /// Whether every amount is a column, arithmetic of columns and constants, or a choice between such: a
 /// function of a value could encode one person's in the digits of a sum.
 pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
@@ -26,7 +29,9 @@ pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
             .map(|(_, then)| then)
             .chain(otherwise.as_deref())
             .all(|then| is_plain(then, known)),
-        Scalar::Function { .. } => false,
+        Scalar::Function { function, args } => {
+            CHOOSING.contains(&function.name()) && args.iter().all(|arg| is_plain(arg, known))
+        }
         Scalar::Arithmetic { .. } | Scalar::Bits { .. } | Scalar::Cast { .. } | Scalar::Negative(_) => {
             arg.children().into_iter().all(|child| is_plain(child, known))
         }
@@ -77,14 +82,16 @@ pub(super) fn branches(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
 
 fn collect(scalar: &Scalar, known: &Columns, found: &mut Vec<Scalar>) {
     match scalar {
-        Scalar::Case { branches, otherwise } => {
+        Scalar::Case { branches: cases, otherwise } => {
             let mut taken = Vec::new();
-            for (when, then) in branches {
-                found.push(first_of(&taken, when));
+            for (when, then) in cases {
+                let here = first_of(&taken, when);
                 taken.push(when.clone());
-                collect(then, known, found);
+                found.extend(branches_within(&here, then, known));
+                found.push(here);
             }
-            otherwise.iter().for_each(|otherwise| collect(otherwise, known, found));
+            let rest = first_of(&taken, &Scalar::truth());
+            found.extend(otherwise.iter().flat_map(|otherwise| branches_within(&rest, otherwise, known)));
         }
         Scalar::And(_)
         | Scalar::Compare { .. }
@@ -101,6 +108,14 @@ fn collect(scalar: &Scalar, known: &Columns, found: &mut Vec<Scalar>) {
         Scalar::Column(id) => {
             found.extend(known.info(*id).into_iter().flat_map(|info| info.branches.iter().cloned()));
         }
+        Scalar::Arithmetic { op: Operator::Multiply | Operator::Divide, left, right } => {
+            // A product tells apart who takes a branch in both of its factors.
+            let (left, right) = (branches(left, known), branches(right, known));
+            for one in &left {
+                found.extend(right.iter().map(|other| Scalar::And(vec![one.clone(), other.clone()])));
+            }
+            found.extend(left.into_iter().chain(right));
+        }
         Scalar::Arithmetic { .. }
         | Scalar::Bits { .. }
         | Scalar::Cast { .. }
@@ -109,6 +124,12 @@ fn collect(scalar: &Scalar, known: &Columns, found: &mut Vec<Scalar>) {
             scalar.children().into_iter().for_each(|child| collect(child, known, found));
         }
     }
+}
+
+/// The branches of a value that is only taken `here`.
+fn branches_within(here: &Scalar, value: &Scalar, known: &Columns) -> Vec<Scalar> {
+    let inner = branches(value, known).into_iter();
+    inner.map(|branch| Scalar::And(vec![here.clone(), branch])).collect()
 }
 
 /// `when`, where none of `taken` was.

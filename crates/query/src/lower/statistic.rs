@@ -128,7 +128,8 @@ impl Lowering<'_> {
         let args = args.iter().map(arg).collect::<Result<Vec<_>, _>>()?;
         let kind = match (kind, args.first()) {
             (StatisticKind::Quantile { fraction, .. }, Some(arg)) => {
-                StatisticKind::Quantile { fraction, step: self.columns.grain(arg).step() }
+                let data_type = params.args.first().and_then(|arg| arg.get_type(scope.schema).ok());
+                StatisticKind::Quantile { fraction, step: self.columns.grain(arg).step(data_type.as_ref()) }
             }
             _ => kind,
         };

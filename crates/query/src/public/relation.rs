@@ -7,11 +7,11 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{Column, DataFusionError, Result};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::functions_aggregate::bool_and_or::bool_or_udaf;
 use datafusion::functions_aggregate::expr_fn::bool_or;
+use datafusion::functions_aggregate::min_max::max_udaf;
 use datafusion::logical_expr::expr::{TryCast, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFunctionDefinition, lit,
+    Expr, LogicalPlan, LogicalPlanBuilder, Operator, WindowFrame, WindowFunctionDefinition, binary_expr, lit,
 };
 
 use crate::algebra::{Aggregation, ColumnId, JoinKind, Public, Scalar, WindowCall};
@@ -197,17 +197,25 @@ impl PublicRun {
     /// A window function that reads a blank is blank, in each row whose frame has one.
     fn window(&self, input: LogicalPlan, calls: &[(ColumnId, WindowCall)]) -> Result<LogicalPlan> {
         let mut projected = all(&input);
-        let mut windows = Vec::new();
+        let (mut windows, mut known_shadows): (Vec<Expr>, Vec<Expr>) = (Vec::new(), Vec::new());
         for (id, call) in calls {
             let raw = format!("raw{}", id.0);
             windows.push(self.window_value(call, &input)?.alias(&raw));
             let mut shown = Expr::TryCast(TryCast::new(Box::new(named(&raw)), call.data_type.clone()));
-            let shadows = self.window_shadows(call);
             if self.plan.columns.is_released(*id) {
-                let names: Vec<String> =
-                    (0..shadows.len()).map(|part| format!("raw{}shadow{part}", id.0)).collect();
-                windows.extend(shadows.into_iter().zip(&names).map(|(shadow, name)| shadow.alias(name)));
-                let blank = names.iter().map(|name| coalesce(vec![named(name), lit(false)]));
+                let mut names = Vec::new();
+                for shadow in self.window_shadows(call) {
+                    // The engine takes each window function once.
+                    let known = known_shadows.iter().position(|known| *known == shadow);
+                    let place = known.unwrap_or(known_shadows.len());
+                    names.push(format!("shadow{place}"));
+                    if known.is_none() {
+                        windows.push(shadow.clone().alias(format!("shadow{place}")));
+                        known_shadows.push(shadow);
+                    }
+                }
+                let blank =
+                    names.iter().map(|name| binary_expr(named(name), Operator::IsNotDistinctFrom, lit(1_i8)));
                 let blank = blank.reduce(Expr::or).unwrap_or_else(|| lit(false));
                 shown = blank_where(blank.clone(), shown);
                 projected.push(blank.alias(shadow_name(*id)));
@@ -234,22 +242,24 @@ impl PublicRun {
     /// Whether a value reads a blank: through its arguments, or through order and partition.
     fn window_shadows(&self, call: &WindowCall) -> Vec<Expr> {
         let known = &self.plan.columns;
-        let any = WindowFunctionDefinition::AggregateUDF(bool_or_udaf());
+        // The largest of numbers, because the engine slides that along a frame.
+        let any = WindowFunctionDefinition::AggregateUDF(max_udaf());
+        let number = |shadow: Expr| Expr::TryCast(TryCast::new(Box::new(shadow), DataType::Int8));
         let mut shadows = Vec::new();
         if let Some(read) = known.shadow_of(call.args.iter().chain(&call.filter)) {
             if TAKES_VALUES.contains(&call.function.name()) {
                 let offset = call.args.iter().skip(1).take(1).map(generate::expression);
-                let args = std::iter::once(read).chain(offset).collect();
+                let args = std::iter::once(number(read)).chain(offset).collect();
                 shadows.push(self.over(call.function.clone(), call, args, None));
             } else {
-                shadows.push(self.over(any.clone(), call, vec![read], None));
+                shadows.push(self.over(any.clone(), call, vec![number(read)], None));
             }
         }
         let order = call.order.iter().map(|key| &key.arg);
         if let Some(read) = known.shadow_of(order.chain(&call.partition)) {
             let by_partition = known.shadow_of(call.partition.iter()).is_none();
             let params = WindowFunctionParams {
-                args: vec![read],
+                args: vec![number(read)],
                 partition_by: call
                     .partition
                     .iter()

@@ -45,6 +45,14 @@ const ATTACKS: &[(&str, &[&str])] = &[
             "SELECT covar_pop(birth_year, CASE WHEN {her} THEN 1 ELSE 0 END) AS r FROM patients",
             "SELECT stddev(CASE WHEN {her} THEN 1 ELSE 0 END) AS r FROM patients",
             "SELECT count(DISTINCT CASE WHEN {her} THEN 'x' ELSE 'y' END) AS r FROM patients",
+            "SELECT sum(birth_year + 0.000001 * CASE WHEN prefecture = '47' THEN 1 ELSE 0 END * CASE WHEN birth_year = 1931 THEN 1 ELSE 0 END \
+             * CASE WHEN sex = 'F' THEN 1 ELSE 0 END) AS s FROM patients",
+            "SELECT sum(birth_year + CASE WHEN prefecture = '47' THEN CASE WHEN birth_year = 1931 THEN CASE WHEN sex = 'F' THEN 0.000001 ELSE 0 END \
+             ELSE 0 END ELSE 0 END) AS s FROM patients",
+            "SELECT sum(x + 0.000001 * a * b * c) AS s FROM (SELECT patient_id, birth_year AS x, CASE WHEN prefecture = '47' THEN 1 ELSE 0 END AS a, \
+             CASE WHEN birth_year = 1931 THEN 1 ELSE 0 END AS b, CASE WHEN sex = 'F' THEN 1 ELSE 0 END AS c FROM patients) t",
+            "SELECT sum(birth_year + 0.000001 * (1 - least(1, abs(birth_year - 1931))) * CASE WHEN prefecture = '47' THEN 1 ELSE 0 END \
+             * CASE WHEN sex = 'F' THEN 1 ELSE 0 END) AS s FROM patients",
             "SELECT count(DISTINCT CASE WHEN {her} THEN patient_id END) AS n FROM patients",
             "SELECT count(CASE WHEN NOT ({her}) THEN patient_id END) AS n FROM patients",
             "SELECT sum(nullif(birth_year, 1931)) AS s FROM patients WHERE prefecture = '47'",
@@ -109,6 +117,8 @@ const ATTACKS: &[(&str, &[&str])] = &[
              WHERE p.prefecture = '01' AND p.hospital_id = 'H12' GROUP BY hospital_id",
             "SELECT count(d.patient_id) AS n FROM patients p LEFT JOIN (SELECT DISTINCT patient_id FROM diagnoses WHERE icd10 = 'F20') d \
              ON d.patient_id = p.patient_id WHERE p.prefecture = '01' AND p.hospital_id = 'H12'",
+            "SELECT p.hospital_id, count(DISTINCT d.patient_id) FILTER (WHERE d.icd10 = 'F20') AS n FROM patients p JOIN diagnoses d \
+             ON d.patient_id = p.patient_id WHERE p.prefecture = '01' AND p.hospital_id = 'H12' GROUP BY p.hospital_id",
             "SELECT count((SELECT max(d.icd10) FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 = 'F20')) AS n \
              FROM patients p WHERE p.prefecture = '01' AND p.hospital_id = 'H12'",
             "SELECT sum(CASE WHEN p.patient_id IN (SELECT patient_id FROM diagnoses WHERE icd10 = 'F20') THEN 1 ELSE 0 END) AS n FROM patients p \

@@ -166,6 +166,10 @@ async fn idioms() {
              count(DISTINCT CASE WHEN d.icd10 = 'E11' THEN p.patient_id ELSE NULL END) AS dm, count(DISTINCT p.patient_id) AS n \
              FROM patients p JOIN diagnoses d ON d.patient_id = p.patient_id GROUP BY p.sex",
         ),
+        (1.0, "SELECT icd10, count(DISTINCT patient_id) AS n FROM diagnoses WHERE icd10 = 'I10' GROUP BY icd10"),
+        (0.7, "SELECT d.icd10, i.name, count(DISTINCT d.patient_id) AS n FROM diagnoses d JOIN icd10 i ON i.code = d.icd10 GROUP BY 1, 2"),
+        (1.0, "SELECT avg(extract(YEAR FROM d.date) - p.birth_year) AS age FROM diagnoses d JOIN patients p USING (patient_id) WHERE icd10 = 'I10'"),
+        (1.0, "SELECT sum(least(days, 28)) AS s, avg(abs(days - 14)) AS a FROM prescriptions"),
         (0.8, "SELECT to_char(date, '%Y-%m') AS month, count(*) AS n FROM diagnoses GROUP BY 1"),
         (0.8, "SELECT concat(sex, '-', prefecture) AS who, count(*) AS n FROM patients WHERE prefecture <> '47' GROUP BY 1"),
         (1.0, "SELECT concat('sex ', sex) AS label, n FROM (SELECT sex, count(*) AS n FROM patients GROUP BY sex) s"),
@@ -208,6 +212,11 @@ async fn several_statistics_in_one_analysis() {
         (0.8, "SELECT prefecture, count(*) AS n, rank() OVER (ORDER BY count(*) DESC) AS place FROM patients WHERE prefecture <> '47' GROUP BY prefecture"),
         (1.0, "SELECT max(n) AS most FROM (SELECT sex, count(*) AS n FROM patients GROUP BY sex) s"),
         (1.0, "SELECT avg(n) AS mean FROM (SELECT sex, count(*) AS n FROM patients GROUP BY sex) s"),
+        (0.8, "WITH m AS (SELECT prefecture, count(*) AS n FROM patients GROUP BY prefecture) SELECT prefecture, avg(n) OVER (ORDER BY prefecture ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS x FROM m"),
+        (0.8, "WITH m AS (SELECT prefecture, count(*) AS n FROM patients GROUP BY prefecture) SELECT prefecture, sum(n) OVER (ORDER BY prefecture ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS x FROM m"),
+        (0.8, "WITH m AS (SELECT prefecture, count(*) AS n FROM patients GROUP BY prefecture) SELECT prefecture, max(n) OVER (ORDER BY prefecture ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS x FROM m"),
+        (0.8, "WITH m AS (SELECT prefecture, count(*) AS n FROM patients GROUP BY prefecture) SELECT prefecture, max(n) OVER () AS most, sum(n) OVER () AS total FROM m"),
+        (0.8, "WITH m AS (SELECT prefecture, count(*) AS n FROM patients GROUP BY prefecture) SELECT prefecture, rank() OVER (ORDER BY n) AS r, row_number() OVER (ORDER BY n) AS k FROM m"),
         (1.0, "SELECT count(*) AS codes FROM icd10"),
         (1.0, "SELECT a.n - b.n AS difference FROM (SELECT count(*) AS n FROM patients) a CROSS JOIN (SELECT count(*) AS n FROM patients WHERE sex = 'F') b"),
     ])
