@@ -5,6 +5,8 @@
 //! cells; what stands above it is a [`Public`] plan over released cells. A relation of records has
 //! one hidden subject, which no [`Scalar`] can name.
 
+mod columns;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -39,6 +41,8 @@ pub(crate) struct ColumnInfo {
     pub(crate) code: bool,
     /// Whether a value tells something that may harm a person.
     pub(crate) sensitive: bool,
+    /// Whether the values come from reference data, as the analyst chose it.
+    pub(crate) reference: bool,
 }
 
 impl ColumnInfo {
@@ -53,6 +57,7 @@ impl ColumnInfo {
             grain: Grain::Coarse,
             code: false,
             sensitive: false,
+            reference: false,
         }
     }
 }
@@ -176,6 +181,8 @@ pub(crate) struct Scan {
     pub(crate) columns: Vec<(ColumnId, String)>,
     /// How many rows it has, if the analyst brought it.
     pub(crate) list_rows: Option<usize>,
+    /// Of such a list, the columns in which no value stands twice.
+    pub(crate) unique: BTreeSet<String>,
 }
 
 /// Which rows a join keeps, or adds.
@@ -255,8 +262,8 @@ pub(crate) struct Statistic {
     /// What is counted, summed or described; records themselves where there is none. Of two arguments the
     /// first is y.
     pub(crate) args: Vec<Scalar>,
-    /// What is known with a sum: the same without the constants that are added.
-    pub(crate) implied: Option<Scalar>,
+    /// What could be read in the digits of a sum: each term that is added in it.
+    pub(crate) implied: Vec<Scalar>,
     pub(crate) filter: Option<Scalar>,
     /// What tells apart who counts: FILTER, CASE, truth values as numbers.
     pub(crate) branches: Vec<Division>,
@@ -323,142 +330,6 @@ pub(crate) struct SortKey {
     pub(crate) arg: Scalar,
     pub(crate) ascending: bool,
     pub(crate) nulls_first: bool,
-}
-
-impl Frontier {
-    /// The columns that label its cells: the keys, and the number of the grouping set.
-    pub(crate) fn labels(&self) -> Vec<ColumnId> {
-        self.keys.iter().map(|(id, _)| *id).chain(self.sets.iter().map(|sets| sets.id)).collect()
-    }
-
-    /// Every column that is read anywhere in it.
-    pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
-        let mut read: BTreeSet<ColumnId> = self.units.iter().copied().collect();
-        self.input.collect_columns(&mut read);
-        let statistics = self.statistics.iter().flat_map(|statistic| {
-            let branches = statistic.branches.iter().map(|branch| &branch.predicate);
-            statistic.args.iter().chain(&statistic.filter).chain(branches)
-        });
-        let keys = self.keys.iter().map(|(_, key)| key);
-        keys.chain(statistics).for_each(|scalar| read.extend(scalar.columns()));
-        read
-    }
-}
-
-impl Records {
-    /// Every condition that all its records fulfil.
-    pub(crate) fn conditions(&self) -> Vec<&Scalar> {
-        match self {
-            Self::Extend { input, .. } | Self::Window { input, .. } => input.conditions(),
-            Self::Restrict { input, predicate } => {
-                let mut conditions = input.conditions();
-                match predicate {
-                    Scalar::And(all) => conditions.extend(all),
-                    single => conditions.push(single),
-                }
-                conditions
-            }
-            Self::ReferenceJoin { input, kind, .. } if *kind != JoinKind::Full => input.conditions(),
-            Self::SubjectJoin { left, right, kind, .. } => {
-                let mut conditions = if *kind == JoinKind::Full { Vec::new() } else { left.conditions() };
-                conditions.extend(if *kind == JoinKind::Inner { right.conditions() } else { Vec::new() });
-                conditions
-            }
-            Self::PerSubject { .. } | Self::ReferenceJoin { .. } | Self::Scan(_) | Self::Union { .. } => {
-                Vec::new()
-            }
-        }
-    }
-
-    /// Every column that an expression in it reads.
-    pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
-        let mut read = BTreeSet::new();
-        self.collect_columns(&mut read);
-        read
-    }
-
-    fn collect_columns(&self, read: &mut BTreeSet<ColumnId>) {
-        let mut take = |scalar: &Scalar| read.extend(scalar.columns());
-        match self {
-            Self::Extend { input, columns } => {
-                columns.iter().for_each(|(_, value)| take(value));
-                input.collect_columns(read);
-            }
-            Self::PerSubject { input, keys, aggregates } => {
-                keys.iter().for_each(|(_, key)| take(key));
-                aggregates.iter().for_each(|(_, call)| {
-                    take(&call.arg);
-                    call.filter.iter().for_each(&mut take);
-                });
-                input.collect_columns(read);
-            }
-            Self::ReferenceJoin { input, on, .. } => {
-                on.iter().for_each(take);
-                input.collect_columns(read);
-            }
-            Self::Restrict { input, predicate } => {
-                take(predicate);
-                input.collect_columns(read);
-            }
-            Self::Scan(_) => {}
-            Self::SubjectJoin { left, right, on, .. } => {
-                on.iter().for_each(take);
-                left.collect_columns(read);
-                right.collect_columns(read);
-            }
-            Self::Union { inputs, .. } => {
-                for (input, row) in inputs {
-                    row.iter().for_each(|scalar| read.extend(scalar.columns()));
-                    input.collect_columns(read);
-                }
-            }
-            Self::Window { input, calls } => {
-                for (_, call) in calls {
-                    let order = call.order.iter().map(|key| &key.arg);
-                    call.args
-                        .iter()
-                        .chain(&call.partition)
-                        .chain(order)
-                        .chain(&call.filter)
-                        .for_each(&mut take);
-                }
-                input.collect_columns(read);
-            }
-        }
-    }
-}
-
-impl Reference {
-    /// How many rows of constants the analyst wrote; nought for a code table.
-    pub(crate) fn constants(&self) -> usize {
-        match self {
-            Self::Distinct { input, .. } | Self::Extend { input, .. } | Self::Restrict { input, .. } => {
-                input.constants()
-            }
-            Self::Join { left, right, .. } => left.constants().max(right.constants()),
-            Self::Nothing => 1,
-            Self::Scan(scan) => scan.list_rows.unwrap_or(0),
-            Self::Union { inputs, .. } => inputs.iter().map(|(input, _)| input.constants()).sum(),
-            Self::Values { rows, .. } => rows.len(),
-        }
-    }
-
-    /// The columns that stand for codes.
-    pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
-        match self {
-            Self::Distinct { keys, .. } => keys.iter().map(|(id, _)| *id).collect(),
-            Self::Extend { input, columns } => {
-                input.columns().into_iter().chain(columns.iter().map(|(id, _)| *id)).collect()
-            }
-            Self::Join { left, right, .. } => left.columns().into_iter().chain(right.columns()).collect(),
-            Self::Nothing => BTreeSet::new(),
-            Self::Restrict { input, .. } => input.columns(),
-            Self::Scan(scan) => scan.columns.iter().map(|(id, _)| *id).collect(),
-            Self::Union { columns, .. } | Self::Values { columns, .. } => {
-                columns.iter().map(|(id, _)| *id).collect()
-            }
-        }
-    }
 }
 
 impl Scalar {

@@ -4,10 +4,12 @@
 //! There is no catalogue of the engine behind it: no information_schema, no file tables, no table
 //! functions, no variables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::common::{self, DataFusionError, TableReference};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateDefaults;
@@ -35,6 +37,8 @@ pub(crate) struct GrantedTable {
     /// How many rows it has, if it is a list that the analyst chose: joining it is like writing those rows
     /// into the text.
     pub(crate) list_rows: Option<usize>,
+    /// Of such a list, the columns in which no value stands twice.
+    pub(crate) unique: BTreeSet<String>,
     schema: SchemaRef,
 }
 
@@ -104,7 +108,14 @@ impl GrantedTable {
             Field::new(&column.name, arrow_type(column.data_type), nullable)
         };
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
-        Self { name: table.name.clone(), kind: table.kind, columns, list_rows: None, schema }
+        Self {
+            name: table.name.clone(),
+            kind: table.kind,
+            columns,
+            list_rows: None,
+            unique: BTreeSet::new(),
+            schema,
+        }
     }
 
     fn of_list(list: &List) -> Self {
@@ -128,6 +139,7 @@ impl GrantedTable {
             kind: TableKind::Code,
             columns: schema.fields().iter().map(column).collect(),
             list_rows: Some(list.batch.num_rows()),
+            unique: unique_columns(&list.batch),
             schema,
         }
     }
@@ -147,9 +159,22 @@ impl GrantedTable {
             kind: self.kind,
             columns: self.columns.clone(),
             list_rows: self.list_rows,
+            unique: self.unique.clone(),
             schema: Arc::new(Schema::new(fields)),
         }
     }
+}
+
+/// The columns of a list in which no value stands twice.
+fn unique_columns(batch: &RecordBatch) -> BTreeSet<String> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns());
+    let is_unique = |values: &ArrayRef| {
+        let texts: Option<BTreeSet<String>> =
+            (0..values.len()).map(|row| array_value_to_string(values, row).ok()).collect();
+        texts.is_some_and(|texts| texts.len() == values.len())
+    };
+    columns.filter(|(_, values)| is_unique(values)).map(|(field, _)| field.name().clone()).collect()
 }
 
 /// The Arrow type in which the vault stores a column.

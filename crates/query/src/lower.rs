@@ -106,6 +106,26 @@ impl Columns {
         self.0.get(usize::try_from(id.0).ok()?)
     }
 
+    /// Whether an expression reads reference data.
+    pub(crate) fn reads_reference(&self, scalar: &Scalar) -> bool {
+        scalar.columns().into_iter().any(|id| self.info(id).is_some_and(|info| info.reference))
+    }
+
+    /// Whether an expression reads both reference data and records: then it could choose how much a record
+    /// counts.
+    pub(crate) fn mixes(&self, scalar: &Scalar) -> bool {
+        let of_records = |id| self.info(id).is_some_and(|info| !info.reference);
+        self.reads_reference(scalar) && scalar.columns().into_iter().any(of_records)
+    }
+
+    /// Says of a column that it holds reference data.
+    pub(crate) fn is_reference(&mut self, id: ColumnId) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.reference = true;
+        }
+    }
+
     /// Whether an expression reads a released statistic.
     pub(crate) fn reads_statistic(&self, scalar: &Scalar) -> bool {
         scalar.columns().into_iter().any(|id| self.info(id).is_some_and(|info| info.statistic))
@@ -259,6 +279,7 @@ impl Lowering<'_> {
             grain: self.columns.grain(value),
             code: matches!(value, Scalar::Column(id) if self.columns.info(*id).is_some_and(|info| info.code)),
             sensitive: self.columns.is_sensitive(value),
+            reference: self.columns.reads_reference(value) && !self.columns.mixes(value),
         };
         self.columns.add(info)
     }

@@ -95,9 +95,7 @@ impl Layout {
                 values = args.first().map(|arg| self.values(arg, filter.as_ref(), distinct));
             }
         }
-        if let Some(implied) = implied {
-            parts.push(self.tally(sum(implied), filter.clone()));
-        }
+        parts.extend(implied.iter().map(|term| self.tally(sum(term), filter.clone())));
         let branches = branches.iter().map(|branch| self.branch(branch, filter.as_ref())).collect();
         StatisticLayout { parts, values, branches }
     }

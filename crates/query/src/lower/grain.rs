@@ -201,7 +201,7 @@ impl Columns {
         op == Operator::Minus && (year(left) && (year(right) || coarse(right)))
     }
 
-    fn is_date(&self, scalar: &Scalar) -> bool {
+    pub(super) fn is_date(&self, scalar: &Scalar) -> bool {
         let data_type = if let Scalar::Column(id) = scalar {
             self.info(*id).map(|info| info.data_type.clone())
         } else if let Scalar::Literal(value) = scalar {
@@ -214,7 +214,7 @@ impl Columns {
         data_type == Some(DataType::Date32)
     }
 
-    fn is_integer(&self, scalar: &Scalar) -> bool {
+    pub(super) fn is_integer(&self, scalar: &Scalar) -> bool {
         match scalar {
             Scalar::Column(id) => self.info(*id).is_some_and(|info| info.data_type.is_integer()),
             Scalar::Literal(value) => value.data_type().is_integer(),
@@ -243,6 +243,11 @@ impl Line {
     /// The step, as it is told to analysts.
     pub(crate) fn step(&self) -> Option<Step> {
         self.step
+    }
+
+    /// Whether it is the column itself.
+    pub(super) fn is_plain(&self) -> bool {
+        self.factor == Ratio::ONE && self.offset == Ratio::ZERO
     }
 
     /// Whether the values may be cut at `end`.

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use datafusion::common::{Column, DFSchema, JoinType, NullEquality};
+use datafusion::common::{Column, DFSchema, JoinType, NullEquality, ScalarValue};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, Operator};
 
@@ -256,6 +256,9 @@ impl Lowering<'_> {
                 .partition(|scalar| looks_up(scalar, own) && scalar.columns().iter().all(known));
             *predicates = rest;
             self.inherits(&on, own);
+            if !codes.get(place).is_some_and(|reference| has_unique_codes(reference, &on)) {
+                return Err(self.ambiguous_codes());
+            }
             let reference = codes.remove(place);
             node = Records::ReferenceJoin { input: Box::new(node), reference, on, kind: JoinKind::Inner };
         }
@@ -327,6 +330,12 @@ impl Lowering<'_> {
         not_supported("this use of a code table LEFT JOIN records", hint).at(self.positions.join())
     }
 
+    /// The refusal of a list in which a code stands twice: it would choose how often a record counts.
+    pub(super) fn ambiguous_codes(&self) -> Refusal {
+        let hint = "give each code one row, or use it in IN or EXISTS";
+        not_supported("a join with a list in which a code may stand twice", hint).at(self.positions.join())
+    }
+
     /// The refusal of a code table that is joined on no code.
     pub(super) fn not_looked_up(&self) -> Refusal {
         let hint = "join on column = code, and write every other condition in WHERE";
@@ -361,6 +370,30 @@ pub(super) fn looks_up(scalar: &Scalar, codes: &BTreeSet<ColumnId>) -> bool {
     let is_code = |side: &Scalar| bare(side).is_some_and(|id| codes.contains(&id));
     let is_known = |side: &Scalar| !side.columns().is_empty() && side.columns().is_disjoint(codes);
     (is_code(left) && is_known(right)) || (is_code(right) && is_known(left))
+}
+
+/// Whether constants that the analyst wrote have one row for each code that is looked up.
+pub(super) fn has_unique_codes(reference: &Reference, on: &[Scalar]) -> bool {
+    let looked_up: BTreeSet<ColumnId> = on.iter().flat_map(Scalar::columns).collect();
+    match reference {
+        Reference::Distinct { keys, .. } => keys.iter().all(|(id, _)| looked_up.contains(id)),
+        Reference::Extend { input, .. } | Reference::Restrict { input, .. } => has_unique_codes(input, on),
+        Reference::Join { .. } | Reference::Nothing | Reference::Union { .. } => reference.constants() == 0,
+        Reference::Scan(scan) => {
+            let unique =
+                |(id, name): &(ColumnId, String)| looked_up.contains(id) && scan.unique.contains(name);
+            scan.list_rows.is_none() || scan.columns.iter().any(unique)
+        }
+        Reference::Values { columns, rows } => {
+            let chosen: Vec<usize> = (0..columns.len())
+                .filter(|place| columns.get(*place).is_some_and(|(id, _)| looked_up.contains(id)))
+                .collect();
+            let code = |row: &Vec<ScalarValue>| {
+                chosen.iter().map(|place| row.get(*place).map(ToString::to_string)).collect::<Vec<_>>()
+            };
+            rows.iter().map(code).collect::<BTreeSet<_>>().len() == rows.len()
+        }
+    }
 }
 
 /// The column that an expression is, in whatever type.

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, Operator};
 use crate::algebra::{ColumnId, JoinKind, Public, Records, Reference, Scalar};
 use crate::model::Refusal;
 
-use super::graph::{Predicate, looks_up, predicates};
+use super::graph::{Predicate, has_unique_codes, looks_up, predicates};
 use super::subquery::public;
 use super::{Field, Kind, Lowering, Relation, Scope, not_supported};
 
@@ -169,8 +169,10 @@ impl Lowering<'_> {
     fn check_looked_up(&mut self, on: &[Scalar], reference: &Reference) -> Result<(), Refusal> {
         let codes = reference.columns();
         self.inherits(on, &codes);
-        let found = on.iter().any(|scalar| looks_up(scalar, &codes));
-        if found { Ok(()) } else { Err(self.not_looked_up()) }
+        if !on.iter().any(|scalar| looks_up(scalar, &codes)) {
+            return Err(self.not_looked_up());
+        }
+        if has_unique_codes(reference, on) { Ok(()) } else { Err(self.ambiguous_codes()) }
     }
 
     /// The fields of a side whose rows may be missing: each is a column of its own, which has no value

@@ -23,14 +23,20 @@ const CHOOSING: [&str; 6] = ["abs", "date_part", "greatest", "least", "nullif", 
 /// function of a value could encode one person's in the digits of a sum.
 pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
     match arg {
-        Scalar::Column(id) => known.info(*id).is_some_and(|info| !info.encoded),
+        Scalar::Column(id) => known.info(*id).is_some_and(|info| !info.encoded && !info.reference),
         Scalar::Case { branches, otherwise } => branches
             .iter()
             .map(|(_, then)| then)
             .chain(otherwise.as_deref())
             .all(|then| is_plain(then, known)),
         Scalar::Function { function, args } => {
-            CHOOSING.contains(&function.name()) && args.iter().all(|arg| is_plain(arg, known))
+            CHOOSING.contains(&function.name()) && args.iter().all(|arg| is_simple(arg, known))
+        }
+        // Integers are divided without a rest: a predicate in disguise.
+        Scalar::Arithmetic { op: Operator::Divide, left, right }
+            if known.is_integer(left) && known.is_integer(right) && !right.columns().is_empty() =>
+        {
+            false
         }
         Scalar::Arithmetic { .. } | Scalar::Bits { .. } | Scalar::Cast { .. } | Scalar::Negative(_) => {
             arg.children().into_iter().all(|child| is_plain(child, known))
@@ -47,27 +53,96 @@ pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
     }
 }
 
-/// `arg` without the constants that are added to it, if there are any: the count of records gives
-/// `SUM(x)` from `SUM(x + c)`, so that `x` is judged as well.
-pub(super) fn without_constants(arg: &Scalar) -> Option<Scalar> {
-    let Scalar::Arithmetic { op: op @ (Operator::Plus | Operator::Minus), left, right } = arg else {
-        return None;
-    };
-    let stripped = |side: &Scalar| without_constants(side).unwrap_or_else(|| side.clone());
-    match (left.columns().is_empty(), right.columns().is_empty()) {
-        (true, true) => None,
-        (true, false) => Some(stripped(right)),
-        (false, true) => Some(stripped(left)),
-        (false, false) => {
-            let (inner_left, inner_right) = (without_constants(left), without_constants(right));
-            if inner_left.is_none() && inner_right.is_none() {
-                return None;
-            }
-            let left = Box::new(inner_left.unwrap_or_else(|| left.as_ref().clone()));
-            let right = Box::new(inner_right.unwrap_or_else(|| right.as_ref().clone()));
-            Some(Scalar::Arithmetic { op: *op, left, right })
+/// Most terms of one amount; one with more is taken as a whole.
+const MOST_TERMS: usize = 16;
+
+/// The terms that an amount adds up, constants among them, each where its branch is taken. In the digits of
+/// a sum several terms could be read side by side, so each is judged by itself.
+pub(super) fn terms(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
+    let whole = || vec![arg.clone()];
+    let found: Vec<Scalar> = match arg {
+        Scalar::Arithmetic { op: Operator::Minus, left, right }
+            if known.is_date(left) && known.is_date(right) =>
+        {
+            whole()
         }
+        Scalar::Arithmetic { op: Operator::Plus | Operator::Minus, left, right } => {
+            terms(left, known).into_iter().chain(terms(right, known)).collect()
+        }
+        Scalar::Arithmetic { op: Operator::Multiply, left, right } => {
+            let (left, right) = (terms(left, known), terms(right, known));
+            let pairs = left.iter().flat_map(|one| right.iter().map(move |other| (one, other)));
+            pairs.map(|(one, other)| arithmetic(Operator::Multiply, one.clone(), other.clone())).collect()
+        }
+        Scalar::Arithmetic { op: Operator::Divide, left, right } => {
+            let over = |term| arithmetic(Operator::Divide, term, right.as_ref().clone());
+            terms(left, known).into_iter().map(over).collect()
+        }
+        Scalar::Case { branches, otherwise } => {
+            let (mut taken, mut found) = (Vec::new(), Vec::new());
+            for (when, then) in branches {
+                let here = first_of(&taken, when);
+                taken.push(when.clone());
+                found.extend(terms(then, known).into_iter().map(|term| taken_here(&here, term)));
+            }
+            let rest = first_of(&taken, &Scalar::truth());
+            let otherwise = otherwise.iter().flat_map(|otherwise| terms(otherwise, known));
+            found.extend(otherwise.map(|term| taken_here(&rest, term)));
+            found
+        }
+        Scalar::Cast { arg: inner, to } if !to.is_integer() || known.is_integer(inner) => {
+            let cast = |term| Scalar::Cast { arg: Box::new(term), to: to.clone() };
+            terms(inner, known).into_iter().map(cast).collect()
+        }
+        Scalar::Negative(inner) => terms(inner, known),
+        Scalar::And(_)
+        | Scalar::Arithmetic { .. }
+        | Scalar::Bits { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Column(_)
+        | Scalar::Compare { .. }
+        | Scalar::Function { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Literal(_)
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => whole(),
+    };
+    if found.len() > MOST_TERMS { whole() } else { found }
+}
+
+fn arithmetic(op: Operator, left: Scalar, right: Scalar) -> Scalar {
+    Scalar::Arithmetic { op, left: Box::new(left), right: Box::new(right) }
+}
+
+fn taken_here(here: &Scalar, term: Scalar) -> Scalar {
+    if matches!(&term, Scalar::Literal(_)) {
+        return term;
     }
+    Scalar::Case { branches: vec![(here.clone(), term)], otherwise: None }
+}
+
+/// Whether a term is nothing.
+fn is_nothing(term: &Scalar) -> bool {
+    matches!(term, Scalar::Literal(value) if value.is_null() || value.to_string() == "0")
+}
+
+/// The terms to judge beside the amount as a whole.
+pub(super) fn implied(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
+    let mut terms = terms(arg, known);
+    terms.retain(|term| !is_nothing(term));
+    if terms.len() <= 1 {
+        return Vec::new();
+    }
+    terms.retain(|term| !term.columns().is_empty());
+    terms
+}
+
+/// Whether an amount is plain and has a single term: what is computed from it elsewhere holds nothing beside.
+pub(super) fn is_simple(arg: &Scalar, known: &Columns) -> bool {
+    is_plain(arg, known) && implied(arg, known).is_empty()
 }
 
 /// The predicates in `arg` that decide who counts for how much.

@@ -158,7 +158,7 @@ impl Lowering<'_> {
     ) -> Result<ColumnId, Refusal> {
         let mut branches = measure::branches(value, &self.columns);
         branches.extend(filter.cloned());
-        let encoded = !measure::is_plain(value, &self.columns);
+        let encoded = !measure::is_simple(value, &self.columns);
         let mut lifted = Vec::new();
         for branch in branches {
             self.spend(branch.size().0)?;

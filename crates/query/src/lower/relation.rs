@@ -11,7 +11,8 @@ use datafusion::logical_expr::{
 };
 
 use crate::algebra::{ColumnInfo, Public, Records, Reference, Scalar, Scan, SortKey};
-use crate::model::{Code, ColumnClass, DateGrain, Refusal, TableKind};
+use crate::catalog::GrantedTable;
+use crate::model::{Code, Column, ColumnClass, DateGrain, Refusal, TableKind};
 
 use super::{Field, Grain, Kind, Lowering, Relation, Scope, not_supported, records_in_output};
 
@@ -110,17 +111,7 @@ impl Lowering<'_> {
         let schema = table.schema();
         let (mut fields, mut columns, mut units) = (Vec::new(), Vec::new(), Vec::new());
         for (column, field) in table.columns.iter().zip(schema.fields()) {
-            let origins = BTreeSet::from([format!("{}.{}", table.name, column.name)]);
-            let dated = matches!(field.data_type(), DataType::Date32 | DataType::Timestamp(..));
-            let grain = match column.isolating {
-                Some(isolating) if table.kind == TableKind::Subject => {
-                    Grain::of_column(isolating.step(), field.data_type())
-                }
-                _ if dated => Grain::Date(DateGrain::Day),
-                Some(_) | None => Grain::Coarse,
-            };
-            let plain = ColumnInfo::plain(field.data_type().clone());
-            let info = ColumnInfo { origins, grain, code: column.code, sensitive: column.sensitive, ..plain };
+            let info = stored(&table, column, field.data_type());
             match &column.class {
                 ColumnClass::Subject => fields.push(Field::Subject(None)),
                 ColumnClass::Identifier => fields.push(Field::Identifier),
@@ -146,6 +137,7 @@ impl Lowering<'_> {
             subject: subject.map(|column| column.name.clone()),
             columns,
             list_rows: table.list_rows,
+            unique: table.unique.clone(),
         };
         let kind = match table.kind {
             TableKind::Code => Kind::Reference(Reference::Scan(scan)),
@@ -214,6 +206,24 @@ impl Lowering<'_> {
             Ok(FetchType::UnsupportedExpr) | Err(_) => return Err(no_number()),
         };
         Ok(Relation { kind: Kind::Public(Public::Limit { input: Box::new(input), skip, fetch }), fields })
+    }
+}
+
+/// What is known of a stored column.
+fn stored(table: &GrantedTable, column: &Column, data_type: &DataType) -> ColumnInfo {
+    let of_people = table.kind == TableKind::Subject;
+    let grain = match column.isolating {
+        Some(isolating) if of_people => Grain::of_column(isolating.step(), data_type),
+        _ if matches!(data_type, DataType::Date32 | DataType::Timestamp(..)) => Grain::Date(DateGrain::Day),
+        Some(_) | None => Grain::Coarse,
+    };
+    ColumnInfo {
+        origins: BTreeSet::from([format!("{}.{}", table.name, column.name)]),
+        grain,
+        code: column.code,
+        sensitive: column.sensitive,
+        reference: !of_people,
+        ..ColumnInfo::plain(data_type.clone())
     }
 }
 

@@ -73,7 +73,9 @@ impl Lowering<'_> {
             }),
             Records::Window { input, calls } => {
                 for (_, call) in calls {
-                    call.args.iter().try_for_each(|arg| self.conditions_in(arg))?;
+                    let order = call.order.iter().map(|key| &key.arg);
+                    let mut read = call.args.iter().chain(&call.partition).chain(order);
+                    read.try_for_each(|arg| self.conditions_in(arg))?;
                     call.filter.iter().try_for_each(|filter| self.predicate(filter))?;
                 }
                 self.records(input)
@@ -223,7 +225,7 @@ impl Lowering<'_> {
                 (Grain::Fine(line), Some(end)) if !range || !line.may_be_cut_at(end) => {
                     return Err(self.singled_out(side, &line));
                 }
-                (Grain::Fine(line), None) if other.columns().is_empty() && !is_null(other) => {
+                (Grain::Fine(line), None) if !is_null(other) && !self.is_other_column(side, other) => {
                     return Err(self.singled_out(side, &line));
                 }
                 (Grain::Mixed, Some(end)) if !range || !end.is_round() => {
@@ -235,6 +237,12 @@ impl Lowering<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether both are columns of records, and not the same: those of a person may be compared.
+    fn is_other_column(&self, side: &Scalar, other: &Scalar) -> bool {
+        let bare = |scalar: &Scalar| matches!(scalar, Scalar::Column(_) | Scalar::Cast { .. });
+        bare(side) && bare(other) && side.columns() != other.columns() && !self.columns.reads_reference(other)
     }
 
     /// A chain of equalities is a list in other words.
@@ -269,8 +277,15 @@ impl Lowering<'_> {
             return self.predicate(predicate);
         };
         for side in [left, right] {
-            if let Grain::Fine(line) = self.columns.grain(side) {
-                return Err(self.singled_out(side, &line));
+            match self.columns.grain(side) {
+                Grain::Fine(line) => return Err(self.singled_out(side, &line)),
+                Grain::Date(grain)
+                    if grain < self.rules.date_grain && !self.columns.reads_reference(side) =>
+                {
+                    let refusal = refused("a look-up of single days is not allowed", "look up months");
+                    return Err(refusal.at(self.place_of(side)));
+                }
+                Grain::Coarse | Grain::Date(_) | Grain::Mixed => {}
             }
             if !side.columns().is_subset(&reference.columns()) {
                 self.list(side, reference.constants())?;

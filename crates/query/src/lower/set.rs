@@ -73,7 +73,7 @@ impl Lowering<'_> {
                 self.spend(value.size().0)?;
                 info.origins.extend(self.origins(value));
                 info.sensitive |= self.columns.is_sensitive(value);
-                info.encoded |= !measure::is_plain(value, &self.columns);
+                info.encoded |= !measure::is_simple(value, &self.columns);
                 info.branches.push(is_arm(number));
                 for branch in measure::branches(value, &self.columns) {
                     // Who takes it, in the arm whose value it decides.
@@ -150,7 +150,16 @@ impl Lowering<'_> {
                     if let Kind::Reference(reference) = &input.kind { Some(reference.clone()) } else { None }
                 })
                 .collect();
+        let literals = |row: &Vec<Scalar>| row.iter().map(literal).collect::<Option<Vec<_>>>();
+        let constants: Option<Vec<_>> = rows.iter().map(literals).collect();
+        let nothing = |reference: &Reference| matches!(reference, Reference::Nothing);
+        if references.is_some() {
+            columns.iter().for_each(|(id, _)| self.columns.is_reference(*id));
+        }
         let kind = match references {
+            Some(references) if references.iter().all(nothing) && constants.is_some() => {
+                Kind::Reference(Reference::Values { columns, rows: constants.unwrap_or_default() })
+            }
             Some(references) => Kind::Reference(Reference::Union {
                 inputs: references.into_iter().zip(rows).collect(),
                 columns,
@@ -167,7 +176,9 @@ impl Lowering<'_> {
     pub(super) fn values(&mut self, values: &Values) -> Result<Relation, Refusal> {
         let mut columns = Vec::new();
         for field in values.schema.fields() {
-            columns.push((self.hidden(field.data_type().clone()), field.data_type().clone()));
+            let id = self.hidden(field.data_type().clone());
+            self.columns.is_reference(id);
+            columns.push((id, field.data_type().clone()));
         }
         let mut rows = Vec::new();
         for row in &values.values {
@@ -177,6 +188,10 @@ impl Lowering<'_> {
         let fields = columns.iter().map(|(id, _)| Field::Value(Scalar::Column(*id))).collect();
         Ok(Relation { kind: Kind::Reference(Reference::Values { columns, rows }), fields })
     }
+}
+
+fn literal(scalar: &Scalar) -> Option<ScalarValue> {
+    if let Scalar::Literal(value) = scalar { Some(value.clone()) } else { None }
 }
 
 impl Field {

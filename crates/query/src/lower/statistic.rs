@@ -10,7 +10,7 @@ use crate::disclosure::{Fraction, RegressionFunction, StatisticKind};
 use crate::model::{Code, Refusal};
 
 use super::aggregate::{aggregate_call, aggregate_refusal};
-use super::{Field, Lowering, Scope, measure, not_supported};
+use super::{Field, Grain, Lowering, Scope, measure, not_supported};
 
 /// Most CASE branches, truth values and FILTERs in one statistic: each is judged as a cell.
 const MOST_BRANCHES: usize = 64;
@@ -53,6 +53,13 @@ impl Lowering<'_> {
             let hint = "sum columns, arithmetic of columns and constants, or CASE; use functions in GROUP BY and WHERE";
             return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
         }
+        let summed = matches!(kind, StatisticKind::Mean | StatisticKind::Sum);
+        if adds && !summed && args.iter().any(|arg| self.holds_several(arg, kind)) {
+            let message =
+                "a deviation, correlation or quantile of an expression over several columns is not allowed";
+            let hint = "take it of one column, or of the difference of two dates";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
+        }
         let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
         let mut branches: Vec<Scalar> = filter.iter().chain(&there).cloned().collect();
         branches.extend(args.iter().flat_map(|arg| measure::branches(arg, &self.columns)));
@@ -69,9 +76,21 @@ impl Lowering<'_> {
         let divided = |predicate: Scalar| Division { telling: self.columns.telling(&predicate), predicate };
         let branches = branches.into_iter().map(divided).collect();
         let info = ColumnInfo { statistic: true, ..ColumnInfo::plain(data_type.clone()) };
-        let summed = matches!(kind, StatisticKind::Mean | StatisticKind::Sum);
-        let implied = args.first().filter(|_| summed).and_then(measure::without_constants);
+        let implied =
+            args.iter().filter(|_| summed).flat_map(|arg| measure::implied(arg, &self.columns)).collect();
         Ok(Statistic { id: self.columns.add(info), kind, args, implied, filter, branches, data_type })
+    }
+
+    /// Whether a number of this kind could hold more than one quantity, or one in finer units than its own.
+    fn holds_several(&self, arg: &Scalar, kind: StatisticKind) -> bool {
+        let terms = measure::terms(arg, &self.columns);
+        let several = terms.iter().filter(|term| !term.columns().is_empty()).count() > 1;
+        let shifted = match self.columns.grain(arg) {
+            Grain::Mixed => true,
+            Grain::Fine(line) => !line.is_plain(),
+            Grain::Coarse | Grain::Date(_) => false,
+        };
+        several || (shifted && matches!(kind, StatisticKind::Quantile { .. }))
     }
 
     /// Which statistic a call is, and of what.

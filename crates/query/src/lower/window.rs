@@ -91,6 +91,10 @@ impl Lowering<'_> {
             return Err(not_supported("a window function with a computed offset or default", hint)
                 .at(self.positions.window()));
         }
+        if args.get(2).is_some_and(|default| !matches!(default, Scalar::Literal(value) if value.is_null())) {
+            let hint = "leave the default out and use COALESCE";
+            return Err(not_supported("a window function with a default", hint).at(self.positions.window()));
+        }
         if is_call && (filter.is_some() || *distinct) {
             return Err(not_supported("FILTER or DISTINCT in this window function", "leave it out")
                 .at(self.positions.window()));
@@ -117,17 +121,21 @@ impl Lowering<'_> {
         let mut branches: Vec<Scalar> =
             call.args.iter().flat_map(|arg| measure::branches(arg, &self.columns)).collect();
         branches.extend(call.filter.clone());
+        let order = call.order.iter().map(|key| &key.arg);
+        let placed = order.chain(&call.partition).flat_map(|key| measure::branches(key, &self.columns));
+        branches.extend(placed.collect::<Vec<_>>());
         let info = ColumnInfo {
             data_type: call.data_type.clone(),
             origins: call.args.iter().flat_map(|arg| self.origins(arg)).collect(),
             branches,
-            encoded: call.args.iter().any(|arg| !measure::is_plain(arg, &self.columns)),
+            encoded: call.args.iter().any(|arg| !measure::is_simple(arg, &self.columns)),
             statistic: read.into_iter().any(|scalar| self.columns.reads_statistic(scalar)),
             grain: match call.args.first() {
                 Some(arg) if call.function.name() != "count" => self.columns.grain(arg),
                 Some(_) | None => Grain::Coarse,
             },
             code: false,
+            reference: false,
             sensitive: call.args.iter().chain(&call.filter).any(|scalar| self.columns.is_sensitive(scalar)),
         };
         self.columns.add(info)

@@ -53,6 +53,20 @@ const ATTACKS: &[(&str, &[&str])] = &[
              CASE WHEN birth_year = 1931 THEN 1 ELSE 0 END AS b, CASE WHEN sex = 'F' THEN 1 ELSE 0 END AS c FROM patients) t",
             "SELECT sum(birth_year + 0.000001 * (1 - least(1, abs(birth_year - 1931))) * CASE WHEN prefecture = '47' THEN 1 ELSE 0 END \
              * CASE WHEN sex = 'F' THEN 1 ELSE 0 END) AS s FROM patients",
+            "SELECT sum(v.a + v.b * c.points) AS s FROM patients p JOIN claims c ON p.patient_id = c.patient_id \
+             JOIN (VALUES ('F', 0, 10000000000, 0), ('M', 0, 10000000000, 0), ('F', 1, 0, 1), ('M', 1, 0, 1)) v(s, k, a, b) ON p.sex = v.s \
+             WHERE v.k = 0 OR (p.birth_year = 1931 AND p.prefecture = '47' AND p.sex = 'F')",
+            "SELECT count(*) AS n FROM patients p JOIN (VALUES ('F', 1), ('F', 2), ('M', 1), ('M', 2)) v(s, i) ON p.sex = v.s \
+             WHERE v.i < 2 OR (p.birth_year = 1931 AND p.prefecture = '47')",
+            "SELECT sum((c.points + 100000000) * 1) AS s FROM patients p JOIN claims c ON p.patient_id = c.patient_id WHERE p.prefecture = '47'",
+            "SELECT avg(c.points + 100000000 * p.birth_year) AS s FROM patients p JOIN claims c ON p.patient_id = c.patient_id WHERE p.prefecture = '47'",
+            "SELECT sum(CASE WHEN points >= 0 THEN points + 100000000 ELSE 0 END) AS s FROM claims c JOIN patients p USING (patient_id) WHERE p.prefecture = '47'",
+            "SELECT sum(t) AS s FROM (SELECT p.patient_id, sum(points + 100000000) AS t FROM claims c JOIN patients p ON p.patient_id = c.patient_id \
+             WHERE p.prefecture = '47' GROUP BY p.patient_id) x",
+            "SELECT sum(10000 * (birth_year / birth_year) + (birth_year / 1931) * (1931 / birth_year) * (CAST(prefecture AS INT) / 47) \
+             * (47 / CAST(prefecture AS INT))) AS s FROM patients",
+            "SELECT covar_pop(c.points + 100000000 * p.birth_year, p.birth_year) AS s FROM claims c JOIN patients p USING (patient_id)",
+            "SELECT median(points - 1000) AS m FROM claims",
             "SELECT count(DISTINCT CASE WHEN {her} THEN patient_id END) AS n FROM patients",
             "SELECT count(CASE WHEN NOT ({her}) THEN patient_id END) AS n FROM patients",
             "SELECT sum(nullif(birth_year, 1931)) AS s FROM patients WHERE prefecture = '47'",

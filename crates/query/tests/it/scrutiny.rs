@@ -60,6 +60,11 @@ async fn an_isolating_column_is_asked_for_ranges_between_steps() {
                 ranges,
                 "SELECT count(*) AS n FROM (SELECT patient_id, lag(points) OVER (PARTITION BY patient_id ORDER BY date) AS b FROM claims) t WHERE b = 4000",
             ),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE least(points, 1216) = points"),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) JOIN (VALUES ('F', 1216), ('M', 1216)) v(s, x) ON v.s = p.sex WHERE c.points >= v.x",
+            ),
             ("range", "SELECT count(*) AS n FROM claims WHERE sqrt(points) = 20"),
             ("at most two digits", "SELECT count(*) AS n FROM claims WHERE sqrt(points) > 20.1"),
         ],

@@ -169,7 +169,7 @@ async fn idioms() {
         (1.0, "SELECT icd10, count(DISTINCT patient_id) AS n FROM diagnoses WHERE icd10 = 'I10' GROUP BY icd10"),
         (0.7, "SELECT d.icd10, i.name, count(DISTINCT d.patient_id) AS n FROM diagnoses d JOIN icd10 i ON i.code = d.icd10 GROUP BY 1, 2"),
         (1.0, "SELECT avg(extract(YEAR FROM d.date) - p.birth_year) AS age FROM diagnoses d JOIN patients p USING (patient_id) WHERE icd10 = 'I10'"),
-        (1.0, "SELECT sum(least(days, 28)) AS s, avg(abs(days - 14)) AS a FROM prescriptions"),
+        (1.0, "SELECT sum(least(days, 28)) AS s, avg(greatest(days, 7)) AS a FROM prescriptions"),
         (0.8, "SELECT to_char(date, '%Y-%m') AS month, count(*) AS n FROM diagnoses GROUP BY 1"),
         (0.8, "SELECT concat(sex, '-', prefecture) AS who, count(*) AS n FROM patients WHERE prefecture <> '47' GROUP BY 1"),
         (1.0, "SELECT concat('sex ', sex) AS label, n FROM (SELECT sex, count(*) AS n FROM patients GROUP BY sex) s"),
