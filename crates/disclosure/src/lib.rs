@@ -52,7 +52,7 @@ mod testing;
 
 pub use checked::{Checked, CheckedTable, Finding, check};
 pub use error::Error;
-pub use evidence::{DamagedTally, Evidence, Scale, Tally};
+pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Scale, Tally};
 pub use profile::{Expressions, Extremes, Profile, Profiles};
 pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};
 pub use rules::Reason;

@@ -75,8 +75,8 @@ impl<'a> Moments<'a> {
         for ((n, sum), (left, right)) in own {
             let of_means = n.checked_mul(left_mean).and_then(|means| means.checked_mul(right_mean));
             let deviation = sum
-                .checked_sub(right_mean.checked_mul(*left).ok_or(Inexact)?)
-                .and_then(|rest| rest.checked_sub(left_mean.checked_mul(*right)?))
+                .checked_sub(right_mean.checked_mul(left).ok_or(Inexact)?)
+                .and_then(|rest| rest.checked_sub(left_mean.checked_mul(right)?))
                 .and_then(|rest| rest.checked_add(of_means?));
             spread = spread.with(deviation.ok_or(Inexact)?.unsigned_abs());
         }

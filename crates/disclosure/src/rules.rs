@@ -132,6 +132,25 @@ pub(crate) fn concentrated(spread: Spread, profile: &Profile) -> bool {
         || p_percent::fails(spread, profile.p_permille)
 }
 
+/// A contribution that, as the largest of a sum of whole numbers to which the minimum of people
+/// contribute, is never too much of it: the others contribute 1 at least.
+pub(crate) fn harmless_contribution(profile: &Profile) -> u128 {
+    let people = u128::from(profile.minimum_count);
+    let harmless = |size: u128| {
+        // The rules read the share of one, which is largest beside a small second, and the share of two.
+        [1, size].into_iter().all(|second| {
+            let absolute =
+                people.checked_sub(2).map(|others| others.saturating_add(size).saturating_add(second));
+            absolute.is_some() && !concentrated(Spread { largest: size, second, absolute }, profile)
+        })
+    };
+    // Whatever is smaller than a harmless one is harmless.
+    (0..64).rev().map(|power| 1_u128 << power).fold(0, |size, step| {
+        let larger = size.saturating_add(step);
+        if harmless(larger) { larger } else { size }
+    })
+}
+
 impl Spread {
     /// Nobody.
     pub(crate) const NOBODY: Self = Self { largest: 0, second: 0, absolute: Some(0) };
@@ -193,6 +212,24 @@ fn failed<const N: usize>(rules: [(Reason, bool); N]) -> BTreeSet<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_up_to_the_harmless_one_are_never_concentrated() {
+        for minimum_count in [2, 3, 10, 20] {
+            let mut profile = crate::testing::japan();
+            profile.minimum_count = minimum_count;
+            let harmless = harmless_contribution(&profile);
+            let ones = |others: u32| (0..others).fold(Spread::NOBODY, |spread, _| spread.with(1));
+            for largest in 1..=harmless {
+                for second in 1..=largest {
+                    let spread = ones(minimum_count - 2).with(largest).with(second);
+                    assert!(!concentrated(spread, &profile), "{minimum_count} {largest} {second}");
+                }
+            }
+            let more = ones(minimum_count - 2).with(harmless + 1).with(harmless + 1);
+            assert!(concentrated(more, &profile), "{minimum_count}");
+        }
+    }
 
     #[test]
     fn spreads_of_different_people_add_up() {

@@ -21,11 +21,14 @@
 
 mod algebra;
 mod columns;
+mod crowd;
 mod difference;
 mod echelon;
 mod few;
+mod own;
 mod people;
 mod span;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -102,46 +105,37 @@ impl Component<'_> {
     fn published(&self, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
         let minimum = u64::from(self.profile.minimum_count);
         let algebra = Algebra::new(self.columns.iter().map(|column| column.evidence), steps);
-        let classes = people::classes(self.columns, &algebra)?;
         let candidates = self.numbers(|column| !column.withheld).collect();
-        let mut published = few::without_small_combinations(&classes, candidates, minimum, &algebra)?;
-        let mut secrets = self.concentrated(&classes, &published, &algebra)?;
+        let mut published = few::without_small_combinations(self.columns, candidates, minimum, &algebra)?;
         // Fewer people than the minimum are covered by the first condition.
         let large = |column: &Column<'_>| column.evidence.contributors() >= minimum;
-        secrets.extend(
-            self.numbers(large)
-                .filter(|number| !published.contains(number))
-                .map(|number| Secret::of_column(number, &classes)),
-        );
-        span::without_secrets(&classes, &mut published, secrets, &algebra)?;
-        if self.secret_zeros {
-            span::without_relations(&classes, &mut published, &algebra)?;
-        }
-        Ok(published)
-    }
-
-    /// The vectors that no rule lets pass and that the published sums must not give: dominated
-    /// differences of two of them, and dominated rests.
-    fn concentrated(
-        &self,
-        classes: &[Class],
-        published: &BTreeSet<u32>,
-        algebra: &Algebra,
-    ) -> Result<Vec<Secret>, Exhausted> {
-        let mut secrets = people::concentrated_rests(classes, published, self.profile, algebra)?;
+        let hidden: Vec<u32> = self.numbers(large).filter(|number| !published.contains(number)).collect();
         let shown: Vec<(u32, &Evidence)> = (0_u32..)
             .zip(self.columns)
             .filter(|(number, _)| published.contains(number))
             .map(|(number, column)| (number, column.evidence))
             .collect();
-        for (place, (number, evidence)) in shown.iter().enumerate() {
-            for (smaller, other) in shown.iter().skip(place.saturating_add(1)) {
-                if difference::concentrated(evidence, other, self.profile, algebra)? {
-                    secrets.push(Secret::of_difference(*number, *smaller, classes, algebra));
-                }
-            }
+        let differences = difference::concentrated_ones(&shown, self.profile, &algebra)?;
+        let rests_are_spread = people::rests_are_spread(&shown, self.profile);
+        if hidden.is_empty() && differences.is_empty() && rests_are_spread && !self.secret_zeros {
+            return Ok(published);
         }
-        Ok(secrets)
+        let classes = people::classes(self.columns, &algebra)?;
+        let mut secrets = if rests_are_spread {
+            Vec::new()
+        } else {
+            people::concentrated_rests(&classes, &published, self.profile, &algebra)?
+        };
+        let of_differences = differences.into_iter();
+        secrets.extend(
+            of_differences.map(|(left, right)| Secret::of_difference(left, right, &classes, &algebra)),
+        );
+        secrets.extend(hidden.into_iter().map(|number| Secret::of_column(number, &classes)));
+        span::without_secrets(&classes, &mut published, secrets, &algebra)?;
+        if self.secret_zeros {
+            span::without_relations(&classes, &mut published, &algebra)?;
+        }
+        Ok(published)
     }
 
     fn numbers(&self, which: impl Fn(&Column<'_>) -> bool) -> impl Iterator<Item = u32> {
@@ -177,13 +171,14 @@ impl Secret {
 /// What is published where the steps ran out: the most important sums that share no person with each
 /// other nor with a withheld one.
 fn without_a_person_in_common(component: &[&Column<'_>]) -> BTreeSet<u32> {
+    let bitmap = |evidence: &Evidence| evidence.subjects().iter().copied().collect::<RoaringBitmap>();
     let mut taken = RoaringBitmap::new();
     for column in component.iter().filter(|column| column.withheld) {
-        taken |= column.evidence.bitmap();
+        taken |= bitmap(column.evidence);
     }
     let mut published = BTreeSet::new();
     for (number, column) in (0_u32..).zip(component).filter(|(_, column)| !column.withheld) {
-        let people = column.evidence.bitmap();
+        let people = bitmap(column.evidence);
         if taken.is_disjoint(&people) {
             published.insert(number);
             taken |= people;

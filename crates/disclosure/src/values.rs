@@ -9,8 +9,8 @@ mod packed;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::evidence::DamagedTally;
 use packed::Packed;
 
 /// Values while they are being gathered: a pair of person and value for each record.
@@ -32,10 +32,11 @@ pub struct ValueTally {
 }
 
 /// The values of one cell, a pair of person and value for each record, in the order of the dense ids.
+/// Clones share them.
 #[derive(Clone)]
 pub struct Values {
-    subjects: Vec<u32>,
-    values: Packed,
+    subjects: Arc<Vec<u32>>,
+    values: Arc<Packed>,
     overflowed: bool,
 }
 
@@ -93,38 +94,6 @@ impl ValueTally {
         subjects.saturating_add(self.values.heap_size())
     }
 
-    /// The tally as bytes, for merging and spilling inside the engine.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.heap_size().saturating_add(9));
-        let flags = [self.overflowed, self.unordered, self.once, self.values.is_wide()];
-        bytes.push(flags.iter().rev().fold(0, |flags, flag| flags << 1 | u8::from(*flag)));
-        bytes.extend(u64::try_from(self.subjects.len()).unwrap_or(u64::MAX).to_le_bytes());
-        self.subjects.iter().for_each(|subject| bytes.extend_from_slice(&subject.to_le_bytes()));
-        self.values.encode(&mut bytes);
-        bytes
-    }
-
-    /// A tally from the bytes that [`ValueTally::encode`] made.
-    ///
-    /// # Errors
-    /// [`DamagedTally`] where they are too few or too many.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DamagedTally> {
-        let (flags, bytes) = bytes.split_first().ok_or(DamagedTally)?;
-        let (length, bytes) = bytes.split_first_chunk::<8>().ok_or(DamagedTally)?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| DamagedTally)?;
-        let cut = length.checked_mul(size_of::<u32>()).ok_or(DamagedTally)?;
-        let (subjects, values) = bytes.split_at_checked(cut).ok_or(DamagedTally)?;
-        let subjects: Vec<u32> =
-            subjects.as_chunks().0.iter().map(|subject| u32::from_le_bytes(*subject)).collect();
-        let values = Packed::decode(values, length, flags & 8 != 0).ok_or(DamagedTally)?;
-        let last = subjects.last().copied();
-        let run =
-            subjects.iter().rposition(|subject| Some(*subject) != last).map_or(0, |at| at.saturating_add(1));
-        let (overflowed, unordered, once) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
-        Ok(Self { subjects, values, unordered, overflowed, once, run })
-    }
-
     /// The values that were gathered.
     #[must_use]
     pub fn freeze(mut self) -> Values {
@@ -132,7 +101,8 @@ impl ValueTally {
             self.put_in_order();
         }
         self.end_run();
-        Values { subjects: self.subjects, values: self.values, overflowed: self.overflowed }
+        let (subjects, values) = (Arc::new(self.subjects), Arc::new(self.values));
+        Values { subjects, values, overflowed: self.overflowed }
     }
 
     /// Ends the entries of one person.

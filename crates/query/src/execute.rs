@@ -4,8 +4,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -13,23 +13,20 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
+use tokio::task::JoinSet;
 
-use crate::algebra::Statistic;
-use crate::disclosure::{
-    self, Branch, CellTable, Evidence, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, Tally,
-    Unreleased, ValueColumn, ValueTally, Values,
-};
-use crate::generate::{Instrumented, StatisticLayout, column_name};
+use crate::cell_table::{cell_table, in_order};
+use crate::cells::FormCells;
+use crate::deposit::Deposits;
+use crate::disclosure::{self, Unreleased};
+use crate::generate::Instrumented;
 use crate::model::{Code, Limits, Refusal};
-use crate::plan::{Plan, PlannedFrontier};
+use crate::plan::Plan;
 use crate::public::PublicRun;
-use crate::scan::{SnapshotTable, VAULT_URL};
+use crate::scan::{Footers, People, Reading, VAULT_URL, divisions};
 use crate::vault::Snapshot;
-
-/// The name of the count of people that stands for a frontier without statistics.
-const PEOPLE: &str = "people";
 
 /// The engine that runs judged plans over the vault's files.
 #[derive(Clone)]
@@ -126,32 +123,15 @@ impl Engine {
         Self { store, partitions: NonZeroUsize::MIN }
     }
 
-    /// The same engine with this many threads for each job.
+    /// The same engine, with each job in this many partitions at once.
     #[must_use]
     pub fn with_partitions(self, partitions: NonZeroUsize) -> Self {
         Self { partitions, ..self }
     }
 
-    /// Runs a text that nobody judged, over all tables of a snapshot, as an engine without a checkpoint
-    /// would: what a benchmark compares with. Nothing of the answer comes back.
-    ///
-    /// # Errors
-    /// A [`Failure`] where the engine fails.
-    pub async fn run_plain(
-        &self,
-        sql: &str,
-        snapshot: &Arc<Snapshot>,
-        limits: &Limits,
-    ) -> Result<(), Failure> {
-        let of = |error: DataFusionError| Failure::of(&error);
-        let context = SessionContext::new_with_state(self.session(limits).map_err(of)?);
-        for table in &snapshot.dataset.tables {
-            if let Some(stored) = SnapshotTable::open(snapshot, &table.name) {
-                context.register_table(table.name.as_str(), Arc::new(stored)).map_err(of)?;
-            }
-        }
-        let answer = context.sql(sql).await.map_err(of)?;
-        answer.collect().await.map(drop).map_err(of)
+    /// Partitions of a job.
+    pub(crate) fn partitions(&self) -> NonZeroUsize {
+        self.partitions
     }
 
     /// Runs the confidential half of `plan`. The public half comes back beside the cells, to be run by
@@ -160,23 +140,54 @@ impl Engine {
     /// # Errors
     /// A [`Failure`] where a limit is reached or the engine fails.
     pub async fn execute(&self, plan: Plan, limits: &Limits) -> Result<(Unreleased, PublicRun), Failure> {
-        let session = self.session(limits).map_err(|error| Failure::of(&error))?;
+        let session = self.session(limits, NonZeroUsize::MIN).map_err(|error| Failure::of(&error))?;
+        let session = session.with_physical_optimizer_rule(Arc::new(FormCells)).build();
         let mut tables = Vec::new();
+        let mut evidence = Vec::new();
         for planned in &plan.frontiers {
-            let batches = collect(&session, &planned.instrumented.plan).await?;
-            let schema = Arc::new(planned.instrumented.plan.schema().as_arrow().clone());
-            let cells = concat_batches(&schema, &batches).map_err(|error| Failure::of(&error.into()))?;
+            let gathered = Deposits::of(&planned.instrumented.plan).map_err(|error| Failure::of(&error))?;
+            gathered.charge(&session.runtime_env().memory_pool);
+            let cells = self.cells(&session, &planned.instrumented, plan.tables.snapshot()).await?;
             let cells =
                 in_order(&cells, planned.instrumented.first_tally).map_err(|error| Failure::of(&error))?;
-            tables.push(cell_table(planned, &cells).map_err(|error| Failure::of(&error))?);
+            tables.push(cell_table(planned, &cells, &gathered).map_err(|error| Failure::of(&error))?);
+            evidence.extend(gathered.into_reservations());
         }
-        let run = PublicRun { plan: plan.public, tables: plan.tables, session, rows: limits.rows };
+        let run = PublicRun {
+            plan: plan.public,
+            tables: plan.tables,
+            session,
+            rows: limits.rows,
+            _evidence: evidence,
+        };
         Ok((Unreleased::new(tables), run))
     }
 
-    /// A session for one job: no spilling to disk in the clear, one partition, so that the order of the
-    /// dense ids reaches the tallies.
-    fn session(&self, limits: &Limits) -> Result<SessionState> {
+    /// The cells of a frontier, those of each division of people by themselves.
+    ///
+    /// Whatever stands below a frontier happens within one person: so it may run for some people here and for
+    /// others there, and what was gathered of a group is added up.
+    async fn cells(
+        &self,
+        session: &SessionState,
+        instrumented: &Instrumented,
+        snapshot: &Snapshot,
+    ) -> Result<RecordBatch, Failure> {
+        let footers = Arc::new(Footers::default());
+        let plan = session.optimize(&instrumented.plan).map_err(|error| Failure::of(&error))?;
+        let divided = divisions(&plan, snapshot, &footers, &self.store, self.partitions).await;
+        let divided = divided.map_err(|error| Failure::of(&error))?;
+        let ran = match run_divided(session, &plan, divided, &footers).await {
+            // People who are not where the footers say: the slower way takes no order on trust.
+            Err(Failure::Internal { .. }) => run_divided(session, &plan, vec![People::ALL], &footers).await?,
+            ran => ran?,
+        };
+        let schema = Arc::new(instrumented.plan.schema().as_arrow().clone());
+        concat_batches(&schema, &ran).map_err(|error| Failure::of(&error.into()))
+    }
+
+    /// A session for one job: no spilling to disk in the clear.
+    pub(crate) fn session(&self, limits: &Limits, partitions: NonZeroUsize) -> Result<SessionStateBuilder> {
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory)))
@@ -184,8 +195,8 @@ impl Engine {
             .build_arc()?;
         runtime.register_object_store(ObjectStoreUrl::parse(VAULT_URL)?.as_ref(), Arc::clone(&self.store));
         let config =
-            SessionConfig::new().with_target_partitions(self.partitions.get()).with_information_schema(false);
-        Ok(SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).build())
+            SessionConfig::new().with_target_partitions(partitions.get()).with_information_schema(false);
+        Ok(SessionStateBuilder::new().with_config(config).with_runtime_env(runtime))
     }
 }
 
@@ -196,99 +207,30 @@ pub(crate) async fn collect(session: &SessionState, plan: &LogicalPlan) -> Resul
     batches.map_err(|error| Failure::of(&error))
 }
 
-/// The cells in the order of their keys: the engine's own order tells in which groups the first people are.
-fn in_order(cells: &RecordBatch, keys: usize) -> Result<RecordBatch> {
-    let sorted = |values: &ArrayRef| SortColumn { values: Arc::clone(values), options: None };
-    let columns: Vec<SortColumn> = cells.columns().iter().take(keys).map(sorted).collect();
-    if columns.is_empty() {
-        return Ok(cells.clone());
-    }
-    Ok(take_record_batch(cells, &lexsort_to_indices(&columns, None)?)?)
-}
-
-fn cell_table(planned: &PlannedFrontier, cells: &RecordBatch) -> Result<CellTable> {
-    let PlannedFrontier { frontier, instrumented } = planned;
-    let Instrumented { layout, first_tally, .. } = instrumented;
-    let keys = frontier.labels().into_iter().zip(cells.columns()).map(|(id, values)| KeyColumn {
-        name: column_name(id),
-        values: Arc::clone(values),
-        declared: frontier.complete.is_some(),
-        sensitive: frontier.sensitive.contains(&id),
-    });
-    let evidence = (0..layout.tallies.len())
-        .map(|index| tallies(cells, first_tally + index))
-        .collect::<Result<Vec<_>>>()?;
-    let first_values = first_tally + layout.tallies.len();
-    let values = (0..layout.values.len())
-        .map(|index| values(cells, first_values + index))
-        .collect::<Result<Vec<_>>>()?;
-    let of = |index: usize| evidence.get(index).cloned().unwrap_or_default();
-    let values_of = |index: usize| values.get(index).cloned().unwrap_or_default();
-    let part = |index: &usize| Part { scale: scale(&instrumented.scales, *index), evidence: of(*index) };
-    let statistic = |(statistic, layout): (&Statistic, &StatisticLayout)| {
-        let branches = layout.branches.iter();
-        StatisticColumn {
-            name: column_name(statistic.id),
-            kind: statistic.kind,
-            parts: layout.parts.iter().map(part).collect(),
-            values: layout.values.map(|index| ValueColumn {
-                scale: scale(&instrumented.value_scales, index),
-                rows: values_of(index),
-            }),
-            branches: branches
-                .map(|(inside, outside, telling)| Branch {
-                    inside: of(*inside),
-                    outside: of(*outside),
-                    telling: *telling,
-                })
-                .collect(),
-        }
-    };
-    let mut statistics: Vec<StatisticColumn> =
-        frontier.statistics.iter().zip(&layout.statistics).map(statistic).collect();
-    if statistics.is_empty() {
-        statistics.push(StatisticColumn {
-            name: PEOPLE.into(),
-            kind: StatisticKind::People,
-            parts: vec![part(&0)],
-            values: None,
-            branches: Vec::new(),
+/// Runs a plan for divisions of people at once; the batches come in the order of the people.
+async fn run_divided(
+    session: &SessionState,
+    plan: &LogicalPlan,
+    divisions: Vec<People>,
+    footers: &Arc<Footers>,
+) -> Result<Vec<RecordBatch>, Failure> {
+    let mut running = JoinSet::new();
+    for (number, people) in divisions.into_iter().enumerate() {
+        let reading = Reading { people, footers: Arc::clone(footers) };
+        let config = session.config().clone().with_extension(Arc::new(reading));
+        let session = SessionStateBuilder::new_from_existing(session.clone()).with_config(config).build();
+        let plan = plan.clone();
+        running.spawn(async move {
+            let physical = session.query_planner().create_physical_plan(&plan, &session).await?;
+            let batches = datafusion::physical_plan::collect(physical, session.task_ctx()).await?;
+            Ok::<_, DataFusionError>((number, batches))
         });
     }
-    Ok(CellTable { keys: keys.collect(), groups: of(0), statistics })
-}
-
-fn scale(scales: &[Scale], index: usize) -> Scale {
-    scales.get(index).copied().unwrap_or(Scale::Integer)
-}
-
-/// The evidence in one column of tallies; over no record at all there is nobody.
-fn tallies(cells: &RecordBatch, column: usize) -> Result<Vec<Evidence>> {
-    let missing = || DataFusionError::Execution("a column of tallies is missing".into());
-    let bytes =
-        cells.columns().get(column).and_then(|array| array.as_binary_opt::<i64>()).ok_or_else(missing)?;
-    let evidence = |row: usize| {
-        if bytes.is_null(row) {
-            return Ok(Evidence::nobody());
-        }
-        let tally =
-            Tally::decode(bytes.value(row)).map_err(|error| DataFusionError::Execution(error.to_string()))?;
-        Ok(tally.freeze())
-    };
-    (0..bytes.len()).map(evidence).collect()
-}
-
-/// The single values in one column; over no record at all there are none.
-fn values(cells: &RecordBatch, column: usize) -> Result<Vec<Values>> {
-    let missing = || DataFusionError::Execution("a column of values is missing".into());
-    let bytes =
-        cells.columns().get(column).and_then(|array| array.as_binary_opt::<i64>()).ok_or_else(missing)?;
-    let values = |row: usize| {
-        if bytes.is_null(row) {
-            return Ok(Values::nobody());
-        }
-        let tally = ValueTally::decode(bytes.value(row));
-        Ok(tally.map_err(|error| DataFusionError::Execution(error.to_string()))?.freeze())
-    };
-    (0..bytes.len()).map(values).collect()
+    let mut done = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        let joined = joined.map_err(|_| Failure::Internal { class: "task" })?;
+        done.push(joined.map_err(|error| Failure::of(&error))?);
+    }
+    done.sort_by_key(|(number, _)| *number);
+    Ok(done.into_iter().flat_map(|(_, batches)| batches).collect())
 }

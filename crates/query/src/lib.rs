@@ -21,11 +21,16 @@ mod functions;
 mod algebra;
 mod lower;
 
+mod cells;
+mod deposit;
+mod gather;
 mod generate;
 mod tally;
 mod total;
 mod values;
 
+mod baseline;
+mod cell_table;
 mod execute;
 mod plan;
 mod public;

@@ -15,6 +15,7 @@ use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::Result;
 use datafusion::execution::SessionState;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::expr::TryCast;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
@@ -66,6 +67,8 @@ pub struct PublicRun {
     pub(crate) tables: Tables,
     pub(crate) session: SessionState,
     pub(crate) rows: usize,
+    /// What the evidence is charged to the job's memory, as long as it is judged.
+    pub(crate) _evidence: Vec<MemoryReservation>,
 }
 
 impl fmt::Debug for PublicRun {

@@ -1,6 +1,10 @@
 //! How the engine reads a stored table: encrypted Parquet files of one snapshot, in the order of the
 //! dense ids.
 
+mod divisions;
+mod footers;
+mod people;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,10 +12,11 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::config::{EncryptionFactoryOptions, TableParquetOptions};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::stats::Precision;
+use datafusion::common::{DataFusionError, Result, Statistics};
 use datafusion::datasource::TableProvider;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::parquet_encryption::EncryptionFactory;
@@ -21,7 +26,49 @@ use object_store::path::Path;
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use parquet::encryption::encrypt::FileEncryptionProperties;
 
+pub(crate) use self::divisions::divisions;
+pub(crate) use self::footers::Footers;
+use self::footers::Readers;
+use self::people::PeopleExec;
 use crate::vault::{Snapshot, StoredTable};
+
+/// The people whose records are read: from one dense id up to another, which is not among them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct People {
+    from: u32,
+    /// Nobody is left out at the end where it is absent.
+    to: Option<u32>,
+}
+
+impl People {
+    /// Everybody.
+    pub(crate) const ALL: Self = Self { from: 0, to: None };
+
+    /// Everybody, divided before each of some people, who are in order.
+    pub(crate) fn divided(cuts: &[u32]) -> Vec<Self> {
+        let from = std::iter::once(0).chain(cuts.iter().copied());
+        let to = cuts.iter().copied().map(Some).chain([None]);
+        from.zip(to).map(|(from, to)| Self { from, to }).collect()
+    }
+
+    /// Whether some of `first` to `last` may be among them.
+    fn overlap(self, first: u32, last: u32) -> bool {
+        self.from <= last && self.to.is_none_or(|to| first < to)
+    }
+}
+
+/// What of the tables a job reads; an extension of the session's configuration.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    pub(crate) people: People,
+    pub(crate) footers: Arc<Footers>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { people: People::ALL, footers: Arc::default() }
+    }
+}
 
 /// The name under which the engine finds the vault's object store.
 pub(crate) const VAULT_URL: &str = "vault://data";
@@ -68,23 +115,61 @@ impl TableProvider for SnapshotTable {
 
     async fn scan(
         &self,
-        _session: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let url = ObjectStoreUrl::parse(VAULT_URL)?;
+        let store = session.runtime_env().object_store(&url)?;
+        let Reading { people, footers } = session
+            .config()
+            .get_extension::<Reading>()
+            .map(|reading| Reading::clone(&reading))
+            .unwrap_or_default();
+        let stored = self.stored()?;
+        let subject = self.snapshot.dataset.table(&self.name).and_then(|table| table.subject());
+        let subject = subject.map(|subject| self.schema.index_of(&subject.name)).transpose()?;
+        let (mut files, mut rows) = (Vec::new(), 0);
+        for file in &stored.files {
+            let read = PartitionedFile::new(file.path.to_string(), file.size);
+            let read = match subject {
+                Some(subject) if people != People::ALL => {
+                    let access = footers.access(&self.snapshot, file, subject, people, &store).await?;
+                    read.with_extension(access)
+                }
+                _ => read,
+            };
+            rows += file.rows;
+            files.push(read);
+        }
+        let mut read: Vec<usize> =
+            projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let width = read.len();
+        let clipped = subject.filter(|_| people != People::ALL).map(|subject| {
+            read.iter().position(|column| *column == subject).unwrap_or_else(|| {
+                read.push(subject);
+                width
+            })
+        });
         let keys: Arc<dyn EncryptionFactory> = Arc::new(Keys(Arc::clone(&self.snapshot)));
+        let (snapshot, table) = (Arc::clone(&self.snapshot), self.name.clone());
         let source = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(without_pruning())
+            .with_parquet_file_reader_factory(Arc::new(Readers { snapshot, table, store, footers }))
             .with_encryption_factory(keys);
-        let url = ObjectStoreUrl::parse(VAULT_URL)?;
-        let file = |file: &crate::vault::StoredFile| PartitionedFile::new(file.path.to_string(), file.size);
-        let files: FileGroup = self.stored()?.files.iter().map(file).collect::<Vec<_>>().into();
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows = Precision::Inexact(usize::try_from(rows).unwrap_or(usize::MAX));
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
-            .with_file_group(files)
-            .with_projection_indices(projection.cloned())?
+            .with_file_group(files.into())
+            .with_projection_indices(Some(read))?
+            .with_statistics(statistics)
             .build();
-        Ok(DataSourceExec::from_data_source(config))
+        let scan = DataSourceExec::from_data_source(config);
+        Ok(match clipped {
+            Some(subject) => Arc::new(PeopleExec::new(scan, people, subject, width)),
+            None => scan,
+        })
     }
 }
 

@@ -31,6 +31,11 @@ impl Tables {
         Self { snapshot: Arc::clone(snapshot), lists: Arc::new(lists) }
     }
 
+    /// The snapshot that is read.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// The table that the catalogue knows by this name.
     ///
     /// INVARIANT: a list is found before a table of the snapshot. The catalogue refuses a list that is

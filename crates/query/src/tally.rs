@@ -1,39 +1,48 @@
 //! The aggregate that keeps count of people: contributions of data subjects, gathered in the same pass
 //! as the statistic.
 //!
-//! `tally(subject, amount, unit…)` answers the bytes of a [`Tally`]. Rows with a NULL subject or
-//! amount are no records of it.
+//! `tally(subject, amount, unit…)` answers a ticket for a [`Tally`]. Rows with a NULL subject or amount
+//! are no records of it.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, LargeBinaryArray,
-    StringArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray,
+    UInt32Array,
 };
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{
     DataType, Decimal128Type, Field, FieldRef, Float64Type, Int64Type, UInt32Type,
 };
-use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err};
+use datafusion::common::{DataFusionError, Result, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
 };
 
+use crate::deposit::{Deposit, TICKET};
 use crate::disclosure::Tally;
+use crate::gather::{Gathered, Many, One, Target, counted, each};
 
 /// Fractional bits of a double's amount: see `disclosure::Scale::Binary60`.
 const FRACTION: f64 = (1_u64 << 60) as f64;
 
-/// The aggregate function.
+/// The aggregate function; what it gathers is left in a deposit of its own.
 pub(crate) fn tally() -> Arc<AggregateUDF> {
     let signature = Signature::user_defined(Volatility::Immutable);
-    Arc::new(AggregateUDF::new_from_impl(TallyFunction { signature }))
+    Arc::new(AggregateUDF::new_from_impl(TallyFunction { signature, deposit: Deposit::new() }))
+}
+
+/// The deposit of a function that is a tally.
+pub(crate) fn deposit(function: &AggregateUDF) -> Option<&Deposit<Tally>> {
+    Some(&function.inner().downcast_ref::<TallyFunction>()?.deposit)
 }
 
 #[derive(Debug, Eq, Hash, PartialEq)]
 struct TallyFunction {
     signature: Signature,
+    deposit: Deposit<Tally>,
 }
 
 impl AggregateUDFImpl for TallyFunction {
@@ -50,15 +59,15 @@ impl AggregateUDFImpl for TallyFunction {
     }
 
     fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::LargeBinary)
+        Ok(TICKET)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(vec![Arc::new(Field::new(format!("{}[tally]", args.name), DataType::LargeBinary, true))])
+        Ok(vec![Arc::new(Field::new(format!("{}[tally]", args.name), TICKET, true))])
     }
 
     fn accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One(Tally::new())))
+        Ok(Box::new(One::new(Tally::new(), self.deposit.clone())))
     }
 
     fn groups_accumulator_supported(&self, _args: AccumulatorArgs) -> bool {
@@ -66,116 +75,26 @@ impl AggregateUDFImpl for TallyFunction {
     }
 
     fn create_groups_accumulator(&self, _args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Many::default()))
+        Ok(Box::new(Many::new(Tally::new(), self.deposit.clone())))
     }
 }
 
-/// One tally: a statistic without groups.
-#[derive(Debug)]
-struct One(Tally);
-
-impl Accumulator for One {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let rows = Rows::new(values)?;
-        (0..rows.subjects.len()).for_each(|row| rows.add(row, &mut self.0));
-        Ok(())
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::LargeBinary(Some(self.0.encode())))
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.0.heap_size()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![self.evaluate()?])
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        for bytes in encoded(states)?.iter().flatten() {
-            self.0.merge(&decode(bytes)?);
-        }
-        Ok(())
-    }
-}
-
-/// A tally for each group.
-#[derive(Default)]
-struct Many {
-    tallies: Vec<Tally>,
-    heap: usize,
-}
-
-impl Many {
-    fn grow(&mut self, groups: usize) {
-        if self.tallies.len() < groups {
-            self.tallies.resize_with(groups, Tally::new);
-        }
-    }
-
-    fn weigh(&mut self) {
-        self.heap = self.tallies.iter().map(Tally::heap_size).sum();
-    }
-
-    fn take(&mut self, emit_to: EmitTo) -> ArrayRef {
-        let taken = emit_to.take_needed(&mut self.tallies);
-        self.weigh();
-        Arc::new(LargeBinaryArray::from_iter_values(taken.iter().map(Tally::encode)))
-    }
-}
-
-impl GroupsAccumulator for Many {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
+impl Gathered for Tally {
+    fn add(
+        arguments: &[ArrayRef],
         filter: Option<&BooleanArray>,
-        groups: usize,
+        target: &mut impl Target<Self>,
     ) -> Result<()> {
-        self.grow(groups);
-        let rows = Rows::new(values)?;
-        for (row, group) in group_indices.iter().enumerate() {
-            let passes = filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if let Some(tally) = self.tallies.get_mut(*group).filter(|_| passes) {
-                let before = tally.heap_size();
-                rows.add(row, tally);
-                self.heap = self.heap.saturating_add(tally.heap_size().saturating_sub(before));
-            }
-        }
+        Rows::new(arguments)?.add(filter, target);
         Ok(())
     }
 
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        Ok(self.take(emit_to))
+    fn merge(&mut self, other: Self) {
+        Tally::merge(self, other);
     }
 
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![self.take(emit_to)])
-    }
-
-    fn merge_batch(&mut self, values: &[ArrayRef], group_indices: &[usize], groups: usize) -> Result<()> {
-        self.grow(groups);
-        for (bytes, group) in encoded(values)?.iter().zip(group_indices) {
-            if let (Some(bytes), Some(tally)) = (bytes, self.tallies.get_mut(*group)) {
-                tally.merge(&decode(bytes)?);
-            }
-        }
-        self.weigh();
-        Ok(())
-    }
-
-    fn convert_to_state(
-        &self,
-        _values: &[ArrayRef],
-        _filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
-        exec_err!("a tally is not converted row by row")
-    }
-
-    fn size(&self) -> usize {
-        self.tallies.capacity() * size_of::<Tally>() + self.heap
+    fn heap_size(&self) -> usize {
+        Tally::heap_size(self)
     }
 }
 
@@ -209,17 +128,40 @@ impl<'a> Rows<'a> {
         Ok(Self { subjects, amounts, units: units.iter().map(text).collect::<Result<_>>()? })
     }
 
-    fn add(&self, row: usize, tally: &mut Tally) {
-        if self.subjects.is_null(row) {
-            return;
+    fn add(&self, filter: Option<&BooleanArray>, target: &mut impl Target<Tally>) {
+        let counted = counted(self.subjects.nulls(), self.amounts.nulls(), filter);
+        let (subjects, counted) = (self.subjects.values(), counted.as_ref());
+        if !self.units.is_empty() {
+            return each(subjects, counted, target, |row, subject, tally: &mut Tally| {
+                let units = self.units.iter().map(|unit| hash(unit, row));
+                match self.amounts.at(row) {
+                    Amount::Exact(amount) => tally.add(subject, amount, units),
+                    Amount::Null => {}
+                    Amount::TooLarge => tally.add_overflow(subject),
+                }
+            });
         }
-        let subject = self.subjects.value(row);
-        match self.amounts.at(row) {
-            Amount::Exact(amount) => {
-                tally.add(subject, amount, self.units.iter().map(|unit| hash(unit, row)));
+        match &self.amounts {
+            Amounts::Integer(words) if words.values().iter().all(|word| *word == 1) => {
+                each(subjects, counted, target, |_, subject, tally: &mut Tally| tally.add_one(subject));
             }
-            Amount::Null => {}
-            Amount::TooLarge => tally.add_overflow(subject),
+            Amounts::Integer(words) => {
+                each(subjects, counted, target, |row, subject, tally: &mut Tally| {
+                    tally.add_word(subject, words.values().get(row).copied().unwrap_or_default());
+                });
+            }
+            Amounts::Decimal(_) | Amounts::Double(_) => {
+                each(subjects, counted, target, |row, subject, tally: &mut Tally| {
+                    match self.amounts.at(row) {
+                        Amount::Exact(amount) => match i64::try_from(amount) {
+                            Ok(word) => tally.add_word(subject, word),
+                            Err(_) => tally.add(subject, amount, []),
+                        },
+                        Amount::Null => {}
+                        Amount::TooLarge => tally.add_overflow(subject),
+                    }
+                });
+            }
         }
     }
 }
@@ -241,6 +183,14 @@ impl<'a> Amounts<'a> {
             Ok(Self::Double(doubles))
         } else {
             exec_err!("a tally takes integers, decimals or doubles")
+        }
+    }
+
+    pub(crate) fn nulls(&self) -> Option<&NullBuffer> {
+        match self {
+            Self::Decimal(array) => array.nulls(),
+            Self::Double(array) => array.nulls(),
+            Self::Integer(array) => array.nulls(),
         }
     }
 
@@ -272,15 +222,4 @@ fn fixed_point(value: f64) -> Amount {
 fn hash(units: &StringArray, row: usize) -> Option<u64> {
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
     units.is_valid(row).then(|| hasher.hash_one(units.value(row)))
-}
-
-fn encoded(states: &[ArrayRef]) -> Result<&LargeBinaryArray> {
-    match states.first().and_then(|state| state.as_binary_opt::<i64>()) {
-        Some(array) => Ok(array),
-        None => exec_err!("a tally's state is bytes"),
-    }
-}
-
-fn decode(bytes: &[u8]) -> Result<Tally> {
-    Tally::decode(bytes).map_err(|error| DataFusionError::Execution(error.to_string()))
 }

@@ -14,11 +14,12 @@ use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::AsyncArrowWriter;
 use parquet::arrow::async_writer::AsyncFileWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::encryption::encrypt::FileEncryptionProperties;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 use ring::digest::{Context, SHA256};
 use sekisho_model::Digest;
 use tokio::io::AsyncWriteExt as _;
@@ -62,7 +63,15 @@ impl SealedWriter {
         let sorting = sorted_by
             .and_then(|column| i32::try_from(column).ok())
             .map(|column_idx| vec![SortingColumn { column_idx, descending: false, nulls_first: false }]);
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder();
+        if let Some(field) = sorted_by.and_then(|column| schema.fields().get(column)) {
+            // Ascending numbers are small differences; a dictionary of them is slow to read.
+            let sorted = ColumnPath::from(field.name().as_str());
+            properties = properties
+                .set_column_dictionary_enabled(sorted.clone(), false)
+                .set_column_encoding(sorted, Encoding::DELTA_BINARY_PACKED);
+        }
+        let properties = properties
             .set_created_by("sekisho".into())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             // Row groups end where their writer says so, never in the middle of a person.

@@ -139,7 +139,7 @@ fn of_the_same_people(count: &Evidence, values: &Values, fits: fn(u64, i128) -> 
     let mut counted = count.subjects().iter().zip(count.amounts());
     let each = counted.all(|(subject, records)| {
         people.next().is_some_and(|(known, values)| {
-            known == *subject && u64::try_from(values).is_ok_and(|values| fits(values, *records))
+            known == *subject && u64::try_from(values).is_ok_and(|values| fits(values, records))
         })
     });
     each && people.next().is_none()
@@ -152,5 +152,5 @@ fn count_people_once(statistic: &mut StatisticColumn) {
 }
 
 fn amounts_are_records(count: &Evidence) -> bool {
-    count.total() == Some(i128::from(count.records())) && count.amounts().iter().all(|amount| *amount > 0)
+    count.total() == Some(i128::from(count.records())) && count.is_positive()
 }

@@ -6,7 +6,7 @@ use arrow::util::display::array_value_to_string;
 
 use super::values::{self, Number};
 use crate::Error;
-use crate::evidence::Evidence;
+use crate::evidence::{Contributions, Evidence};
 use crate::profile::Profile;
 use crate::rules::{self, Form, Reason};
 use crate::suppression::{self, Candidate, Place};
@@ -157,7 +157,7 @@ fn cell(
 /// Settles what is asked of one and the same sum by several cells: what is a secret of one is not shown by
 /// another, and what only stands in a cell that is withheld for something else is no secret.
 fn settle(tables: &[CellTable], verdicts: &mut [TableVerdict]) {
-    let mut claims: BTreeMap<Vector<'_>, (Claim, Claim)> = BTreeMap::new();
+    let mut claims: BTreeMap<Contributions<'_>, (Claim, Claim)> = BTreeMap::new();
     for (statistic, row, verdict) in cells(tables, verdicts) {
         for (part, claim) in &verdict.sums {
             if let Some(vector) = vector(statistic, row, *part) {
@@ -182,13 +182,10 @@ fn settle(tables: &[CellTable], verdicts: &mut [TableVerdict]) {
     }
 }
 
-/// Who contributes what to a sum.
-type Vector<'a> = (&'a [u32], &'a [i128]);
-
 /// A sum that somebody contributes to; all others are known to be zero.
-fn vector(statistic: &StatisticColumn, row: usize, part: usize) -> Option<Vector<'_>> {
+fn vector(statistic: &StatisticColumn, row: usize, part: usize) -> Option<Contributions<'_>> {
     let evidence = statistic.parts.get(part)?.evidence.get(row)?;
-    (evidence.contributors() > 0).then(|| (evidence.subjects(), evidence.amounts()))
+    (evidence.contributors() > 0).then(|| evidence.contributions())
 }
 
 /// Every cell of a release with its verdict.

@@ -31,6 +31,13 @@ impl Algebra {
         Self { field: Field::drawn_from(Sha256::digest(prints.concat()).into()), steps: Cell::new(steps) }
     }
 
+    /// A number of the field that follows from the sums and `number`, as if by chance.
+    pub(super) fn drawn(&self, number: u32) -> u64 {
+        let seed = [self.field.modulus.to_le_bytes().as_slice(), &number.to_le_bytes()].concat();
+        let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = Sha256::digest(seed).into();
+        self.field.residue(i128::from(u64::from_le_bytes([a, b, c, d, e, f, g, h])))
+    }
+
     /// Counts `steps` steps.
     pub(super) fn spend(&self, steps: usize) -> Result<(), Exhausted> {
         let steps = u64::try_from(steps).unwrap_or(u64::MAX);
@@ -94,12 +101,23 @@ impl Field {
 
     /// The residue of an amount.
     pub(super) fn residue(self, amount: i128) -> u64 {
+        if let Ok(small) = u64::try_from(amount)
+            && small < self.modulus
+        {
+            return small;
+        }
         let residue = amount.checked_rem_euclid(i128::from(self.modulus));
         residue.and_then(|residue| u64::try_from(residue).ok()).unwrap_or(0)
     }
 
     pub(super) fn multiply(self, left: u64, right: u64) -> u64 {
         multiply(left, right, self.modulus)
+    }
+
+    pub(super) fn add(self, left: u64, right: u64) -> u64 {
+        // Both have at most 61 bits.
+        let sum = left.wrapping_add(right);
+        sum.checked_sub(self.modulus).unwrap_or(sum)
     }
 
     pub(super) fn subtract(self, left: u64, right: u64) -> u64 {

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Candidate;
+use super::sweep::{BLOCK, Sweep};
 use crate::evidence::Evidence;
 
 /// One vector of contributions; the candidates that have the same one stand or fall together.
@@ -28,7 +29,7 @@ pub(super) fn columns<'a>(candidates: &[Candidate<'a>], secret_zeros: bool) -> V
     let mut columns: Vec<Column<'a>> = Vec::new();
     let mut known = BTreeMap::new();
     for (number, Candidate { evidence, withheld, .. }) in order {
-        let vector = (evidence.subjects(), evidence.amounts(), if secret_zeros { number } else { 0 });
+        let vector = (evidence.contributions(), if secret_zeros { number } else { 0 });
         let place = *known.entry(vector).or_insert(columns.len());
         match columns.get_mut(place) {
             Some(column) => {
@@ -45,44 +46,85 @@ pub(super) fn columns<'a>(candidates: &[Candidate<'a>], secret_zeros: bool) -> V
 fn importance<'a>(candidate: &'a Candidate<'_>) -> impl Ord + 'a {
     let evidence = candidate.evidence;
     let size = (Reverse(evidence.people()), Reverse(evidence.contributors()));
-    (size, &candidate.place, evidence.subjects(), evidence.amounts())
+    (size, &candidate.place, evidence.contributions())
 }
 
 /// The groups of two or more columns that are connected by people; their indices ascend.
 pub(super) fn components(columns: &[Column<'_>]) -> Vec<Vec<usize>> {
-    let people = columns.iter().filter_map(|column| column.evidence.subjects().last());
-    let people = people.max().and_then(|last| usize::try_from(*last).ok()?.checked_add(1)).unwrap_or(0);
-    let mut first_column_of: Vec<Option<usize>> = vec![None; people];
-    let mut joined = Joined((0..columns.len()).collect());
-    for (index, column) in columns.iter().enumerate() {
-        let contributors = column.evidence.subjects().iter().zip(column.evidence.amounts());
-        for (subject, _) in contributors.filter(|(_, amount)| **amount != 0) {
-            let first = usize::try_from(*subject).ok().and_then(|subject| first_column_of.get_mut(subject));
-            match first {
-                Some(Some(first)) => joined.join(*first, index),
-                Some(first) => *first = Some(index),
-                None => {}
+    let mut joined = Joined::apart(columns.len());
+    let bundles = of_the_same_people(columns.iter().map(|column| column.evidence));
+    for bundle in &bundles {
+        bundle.iter().zip(bundle.iter().skip(1)).for_each(|(left, right)| joined.join(*left, *right));
+    }
+    let firsts: Vec<usize> = bundles.iter().filter_map(|bundle| bundle.first().copied()).collect();
+    let mut sweep = Sweep::of(firsts.iter().filter_map(|index| Some(columns.get(*index)?.evidence)));
+    let mut first_column_of: Vec<usize> = Vec::new();
+    while joined.number_of_groups() > 1
+        && let Some(block) = sweep.next_block()
+    {
+        first_column_of.clear();
+        first_column_of.resize(BLOCK, usize::MAX);
+        for (bundle, index) in firsts.iter().enumerate() {
+            for place in block.people(bundle) {
+                match first_column_of.get_mut(place) {
+                    Some(first) if *first == usize::MAX => *first = *index,
+                    Some(first) => joined.join(*first, *index),
+                    None => {}
+                }
             }
         }
     }
     joined.groups().into_values().filter(|group| group.len() > 1).collect()
 }
 
+/// The sums over the same people, by number, each in a bundle; the bundles of most people first.
+pub(super) fn of_the_same_people<'a>(sums: impl Iterator<Item = &'a Evidence>) -> Vec<Vec<usize>> {
+    let mut sums: Vec<(usize, &Evidence)> = sums.enumerate().collect();
+    let ends = |sum: &Evidence| {
+        let subjects = sum.subjects();
+        (Reverse(subjects.len()), subjects.first().copied(), subjects.last().copied())
+    };
+    // The stable sort keeps the order of importance among those that are alike.
+    sums.sort_by_key(|(_, sum)| ends(sum));
+    let same = |(_, left): &(usize, &Evidence), (_, right): &(usize, &Evidence)| {
+        ends(left) == ends(right) && left.has_the_people_of(right)
+    };
+    sums.chunk_by(same).map(|bundle| bundle.iter().map(|(number, _)| *number).collect()).collect()
+}
+
 /// Numbers that are joined into groups (union-find); each points to an earlier one of its group.
-pub(super) struct Joined(pub(super) Vec<usize>);
+pub(super) struct Joined {
+    links: Vec<usize>,
+    groups: usize,
+}
 
 impl Joined {
+    /// So many numbers, each by itself.
+    pub(super) fn apart(numbers: usize) -> Self {
+        Self { links: (0..numbers).collect(), groups: numbers }
+    }
+
     pub(super) fn join(&mut self, left: usize, right: usize) {
-        let (left, right) = (self.first(left), self.first(right));
-        if let Some(first) = self.0.get_mut(left.max(right)) {
-            *first = left.min(right);
+        if self.links.get(left) == self.links.get(right) {
+            return;
         }
+        let (left, right) = (self.first(left), self.first(right));
+        if left != right
+            && let Some(first) = self.links.get_mut(left.max(right))
+        {
+            *first = left.min(right);
+            self.groups = self.groups.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn number_of_groups(&self) -> usize {
+        self.groups
     }
 
     /// The groups by their first number, members ascending.
     pub(super) fn groups(mut self) -> BTreeMap<usize, Vec<usize>> {
         let mut groups: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-        for number in 0..self.0.len() {
+        for number in 0..self.links.len() {
             groups.entry(self.first(number)).or_default().insert(number);
         }
         groups.into_iter().map(|(first, members)| (first, members.into_iter().collect())).collect()
@@ -90,10 +132,10 @@ impl Joined {
 
     fn first(&mut self, number: usize) -> usize {
         let mut number = number;
-        while let Some(next) = self.0.get(number).copied().filter(|next| *next != number) {
+        while let Some(next) = self.links.get(number).copied().filter(|next| *next != number) {
             // Halve the way for the next one who asks.
-            let after = self.0.get(next).copied().unwrap_or(next);
-            if let Some(link) = self.0.get_mut(number) {
+            let after = self.links.get(next).copied().unwrap_or(next);
+            if let Some(link) = self.links.get_mut(number) {
                 *link = after;
             }
             number = next;

@@ -10,8 +10,48 @@ use crate::evidence::Evidence;
 use crate::profile::Profile;
 use crate::rules::{self, Spread};
 
+/// The pairs of published sums whose difference is dominated or bounds its largest contribution.
+///
+/// Condition 1 holds for them: a difference that is not zero concerns the minimum of people.
+pub(super) fn concentrated_ones(
+    shown: &[(u32, &Evidence)],
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<Vec<(u32, u32)>, Exhausted> {
+    let harmless = rules::harmless_contribution(profile);
+    let mut pairs = Vec::new();
+    for (place, (left, evidence)) in shown.iter().enumerate() {
+        for (right, other) in shown.iter().skip(place.saturating_add(1)) {
+            let most = largest_difference(evidence, other);
+            if most <= harmless || is_spread_by_totals(evidence, other, most, profile) {
+                continue;
+            }
+            if concentrated(evidence, other, profile, algebra)? {
+                pairs.push((*left, *right));
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+/// At most this much is the difference of one person's contributions.
+fn largest_difference(left: &Evidence, right: &Evidence) -> u128 {
+    if left.is_positive() && right.is_positive() {
+        left.largest().max(right.largest())
+    } else {
+        left.largest().saturating_add(right.largest())
+    }
+}
+
+/// Whether the totals alone show that even two people of the largest difference are not too much.
+fn is_spread_by_totals(left: &Evidence, right: &Evidence, most: u128, profile: &Profile) -> bool {
+    let totals = left.total().zip(right.total());
+    let absolute = totals.and_then(|(left, right)| left.checked_sub(right)).map(i128::unsigned_abs);
+    absolute.is_some() && !rules::concentrated(Spread { largest: most, second: most, absolute }, profile)
+}
+
 /// Whether `left − right` is dominated or bounds its largest contribution.
-pub(super) fn concentrated(
+fn concentrated(
     left: &Evidence,
     right: &Evidence,
     profile: &Profile,
@@ -72,5 +112,5 @@ impl Iterator for Contributions<'_> {
 }
 
 fn entry(evidence: &Evidence, at: usize) -> Option<(u32, i128)> {
-    Some((*evidence.subjects().get(at)?, *evidence.amounts().get(at)?))
+    Some((*evidence.subjects().get(at)?, evidence.amounts().get(at)?))
 }

@@ -48,8 +48,9 @@ impl Echelon {
         self.rows.iter().map(|(pivot, row)| (*pivot, row))
     }
 
-    pub(super) fn has_pivot(&self, at: u32) -> bool {
-        self.rows.contains_key(&at)
+    /// The row that has its pivot at a coordinate.
+    pub(super) fn row(&self, at: u32) -> Option<&Vector> {
+        self.rows.get(&at)
     }
 }
 

@@ -9,7 +9,9 @@
 //! layer: those are minimum − 1 people already. Or it says nothing of a whole layer, and what is left
 //! depends on that layer, because the layer was the largest. So all that is left is zero for every
 //! small combination; this is kept in `settled`, and the argument is repeated modulo it. If in the end
-//! nobody is undecided, no small combination exists: a proof, whatever the coefficients.
+//! nobody is undecided, no small combination exists: a proof, whatever the coefficients. The argument
+//! holds for some people as for all, so a few are looked at first ([`own`], [`crowd`](super::crowd)),
+//! and then only those of whom something is not settled yet.
 //!
 //! *Search.* A group of people that the layers do not decide is small, and is searched: its people are
 //! made zero or concerned one after the other, which fails soon in both directions.
@@ -17,19 +19,21 @@
 //! Where a small combination is found, or the search is too long, the least important sum in it is
 //! withheld: its coefficient becomes zero.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::algebra::{Algebra, Exhausted, Vector};
-use super::columns::Joined;
+use super::columns::{Column, Joined};
+use super::crowd::Crowd;
 use super::echelon::{Echelon, value_at};
-use super::people::Class;
+use super::own;
 
 /// Largest rank of a group that is searched; deeper ones lose a sum instead.
 const SEARCH_RANK: usize = 16;
 /// Most branches of one search.
 const SEARCH_BRANCHES: u32 = 20_000;
 
-/// About how many classes of people are looked at first.
+/// Most people outside of what is settled who are looked at together, at first.
 const SOME_PEOPLE: usize = 4096;
 
 /// A linear form on coefficients, and how many people have it (or a multiple of it).
@@ -40,38 +44,28 @@ type Combination = BTreeMap<u32, u64>;
 
 /// The candidates without the sums that must be withheld for small combinations.
 pub(super) fn without_small_combinations(
-    classes: &[Class],
+    columns: &[&Column<'_>],
     candidates: BTreeSet<u32>,
     minimum: u64,
     algebra: &Algebra,
 ) -> Result<BTreeSet<u32>, Exhausted> {
     let mut published = candidates;
-    let people: Vec<Form> =
-        classes.iter().map(|class| (restricted(&class.vector, &published), class.people)).collect();
+    let open = own::without_those_with_people_of_their_own(columns, &published, minimum, algebra)?;
+    let crowd = Crowd::of(columns, &open, algebra);
     let mut settled = Echelon::default();
     // What is zero for every combination that concerns few of some people is zero for those that concern few
     // of all; and some people are often enough.
-    let some: Vec<Form> = people.iter().step_by(people.len().div_ceil(SOME_PEOPLE).max(1)).cloned().collect();
-    for group in undecided(&some, &settled, algebra)? {
-        for form in left_by_layers(&group, minimum, algebra)? {
-            settled.insert(&form, algebra)?;
+    settle_by_layers(&crowd.some()?, &mut settled, minimum, algebra)?;
+    while settled.rank() < open.len() {
+        let some = crowd.outside(&settled, SOME_PEOPLE)?;
+        if some.is_empty() {
+            break;
         }
-    }
-    let coefficients = published.len();
-    loop {
-        if settled.rank() == coefficients {
-            return Ok(published);
+        if settle_by_layers(&some, &mut settled, minimum, algebra)?.progress {
+            continue;
         }
-        let undecided = undecided(&people, &settled, algebra)?;
-        if undecided.is_empty() {
-            return Ok(published);
-        }
-        let mut progress = false;
-        for group in &undecided {
-            for form in left_by_layers(group, minimum, algebra)? {
-                progress |= settled.insert(&form, algebra)?;
-            }
-        }
+        let everybody = if some.len() < SOME_PEOPLE { some } else { crowd.outside(&settled, usize::MAX)? };
+        let Layered { progress, undecided } = settle_by_layers(&everybody, &mut settled, minimum, algebra)?;
         if progress {
             continue;
         }
@@ -90,6 +84,55 @@ pub(super) fn without_small_combinations(
             }
         }
     }
+    Ok(published)
+}
+
+/// Whether these people alone show that no small combination has any of `sums` coefficients.
+pub(super) fn all_are_settled(
+    people: &[Vector],
+    sums: usize,
+    minimum: u64,
+    algebra: &Algebra,
+) -> Result<bool, Exhausted> {
+    let mut settled = Echelon::default();
+    settle_by_layers(people, &mut settled, minimum, algebra)?;
+    Ok(settled.rank() == sums)
+}
+
+/// What came of taking layers away.
+struct Layered {
+    /// Whether more was settled.
+    progress: bool,
+    /// The people who are left, in groups that share no coefficient.
+    undecided: Vec<Vec<Form>>,
+}
+
+/// Settles what layers of these people can.
+fn settle_by_layers(
+    people: &[Vector],
+    settled: &mut Echelon,
+    minimum: u64,
+    algebra: &Algebra,
+) -> Result<Layered, Exhausted> {
+    let mut forms: BTreeMap<&Vector, u64> = BTreeMap::new();
+    for person in people {
+        let count = forms.entry(person).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+    let forms: Vec<Form> = forms.into_iter().map(|(form, people)| (form.clone(), people)).collect();
+    let before = settled.rank();
+    loop {
+        let undecided = undecided(&forms, settled, algebra)?;
+        let mut more = false;
+        for group in &undecided {
+            for form in left_by_layers(group, minimum, algebra)? {
+                more |= settled.insert(&form, algebra)?;
+            }
+        }
+        if !more {
+            return Ok(Layered { progress: settled.rank() > before, undecided });
+        }
+    }
 }
 
 /// The people of whom a small combination may still say something, in groups that share no coefficient.
@@ -104,8 +147,9 @@ fn undecided(people: &[Form], settled: &Echelon, algebra: &Algebra) -> Result<Ve
     }
     let mut forms: Vec<Form> = forms.into_iter().collect();
     // Many people with one form go first: they are in every layer, and soon decide a search.
-    forms.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
-    let mut joined = Joined((0..forms.len()).collect());
+    let order = |form: &Form| (Reverse(form.1), form.0.len());
+    forms.sort_by(|left, right| order(left).cmp(&order(right)).then_with(|| left.0.cmp(&right.0)));
+    let mut joined = Joined::apart(forms.len());
     let mut first_with = BTreeMap::new();
     for (index, (form, _)) in forms.iter().enumerate() {
         for (at, _) in form {
@@ -248,8 +292,4 @@ fn least_important(small: &Combination, settled: &Echelon, algebra: &Algebra) ->
 /// How many coefficients the forms of a group read.
 fn dimension(group: &[Form]) -> usize {
     group.iter().flat_map(|(form, _)| form).map(|(at, _)| *at).collect::<BTreeSet<_>>().len()
-}
-
-fn restricted(form: &[(u32, u64)], published: &BTreeSet<u32>) -> Vector {
-    form.iter().filter(|(at, _)| published.contains(at)).copied().collect()
 }

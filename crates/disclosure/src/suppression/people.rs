@@ -8,6 +8,8 @@ use super::Secret;
 use super::algebra::{Algebra, Exhausted, Vector};
 use super::columns::Column;
 use super::echelon::value_at;
+use super::sweep::Sweep;
+use crate::evidence::Evidence;
 use crate::profile::Profile;
 use crate::rules::{self, Spread};
 
@@ -35,21 +37,22 @@ impl Class {
 
 /// The classes of the people behind some sums; a sum's number is its place.
 pub(super) fn classes(columns: &[&Column<'_>], algebra: &Algebra) -> Result<Vec<Class>, Exhausted> {
-    let mut entries: Vec<(u32, u32, i128)> = Vec::new();
-    for (number, column) in (0_u32..).zip(columns) {
-        algebra.spend(column.evidence.subjects().len())?;
-        let contributions = column.evidence.subjects().iter().zip(column.evidence.amounts());
-        let nonzero = contributions.filter(|(_, amount)| **amount != 0);
-        entries.extend(nonzero.map(|(subject, amount)| (*subject, number, *amount)));
-    }
-    entries.sort_unstable_by_key(|(subject, number, _)| (*subject, *number));
     let mut grouped: BTreeMap<Exact, (u64, Spread)> = BTreeMap::new();
-    for person in entries.chunk_by(|(left, ..), (right, ..)| left == right) {
-        let amounts = person.iter().map(|(_, number, amount)| (*number, *amount)).collect();
-        let (exact, scale) = without_common_divisor(amounts);
-        let (people, spread) = grouped.entry(exact).or_insert((0, Spread::NOBODY));
-        *people = people.saturating_add(1);
-        *spread = spread.with(scale.unsigned_abs());
+    let mut sweep = Sweep::of(columns.iter().map(|column| column.evidence));
+    while let Some(block) = sweep.next_block() {
+        algebra.spend(block.size())?;
+        let mut entries: Vec<(usize, u32, i128)> = Vec::with_capacity(block.size());
+        for (sum, number) in (0..columns.len()).zip(0_u32..) {
+            entries.extend(block.contributions(sum).map(|(place, amount)| (place, number, amount)));
+        }
+        entries.sort_unstable_by_key(|(place, number, _)| (*place, *number));
+        for person in entries.chunk_by(|(left, ..), (right, ..)| left == right) {
+            let amounts = person.iter().map(|(_, number, amount)| (*number, *amount)).collect();
+            let (exact, scale) = without_common_divisor(amounts);
+            let (people, spread) = grouped.entry(exact).or_insert((0, Spread::NOBODY));
+            *people = people.saturating_add(1);
+            *spread = spread.with(scale.unsigned_abs());
+        }
     }
     let in_field = |exact: &[(u32, i128)]| {
         let residues = exact.iter().map(|(number, amount)| (*number, algebra.field.residue(*amount)));
@@ -58,6 +61,17 @@ pub(super) fn classes(columns: &[&Column<'_>], algebra: &Algebra) -> Result<Vec<
     let class =
         |(exact, (people, spread)): (Exact, _)| Class { vector: in_field(&exact), exact, people, spread };
     Ok(grouped.into_iter().map(class).collect())
+}
+
+/// Whether no rest of the published sums can be concentrated, because each of its people contributes
+/// little to one sum: the amounts are whole numbers, so nobody's scale is larger than their smallest
+/// contribution.
+pub(super) fn rests_are_spread(shown: &[(u32, &Evidence)], profile: &Profile) -> bool {
+    let harmless = rules::harmless_contribution(profile);
+    let is_small = |sum: &Evidence| sum.is_positive() && sum.largest() <= harmless;
+    let (small, large): (Vec<&Evidence>, Vec<&Evidence>) =
+        shown.iter().map(|(_, sum)| *sum).partition(|sum| is_small(sum));
+    large.iter().all(|large| small.iter().any(|small| small.has_the_people_of(large)))
 }
 
 /// Rests that the published sums may leave of each other, and that one or two people are too much of:

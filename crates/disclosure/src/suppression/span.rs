@@ -49,7 +49,7 @@ pub(super) fn without_relations(
     algebra: &Algebra,
 ) -> Result<(), Exhausted> {
     let space = eliminated(classes, published, &[], algebra)?;
-    published.retain(|number| space.has_pivot(*number));
+    published.retain(|number| space.row(*number).is_some());
     Ok(())
 }
 

@@ -26,7 +26,7 @@ fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>>
 /// Exact rank of sums over the people that `which` chooses (fraction-free elimination).
 fn rank(sums: &[&Evidence], people: u32, which: impl Fn(u32) -> bool) -> usize {
     let amount = |sum: &Evidence, subject: u32| {
-        sum.subjects().binary_search(&subject).map_or(0, |place| sum.amounts()[place])
+        sum.subjects().binary_search(&subject).map_or(0, |place| sum.amounts().get(place).unwrap())
     };
     let mut rows: Vec<Vec<i128>> = (0..people)
         .filter(|subject| which(*subject))
@@ -183,14 +183,15 @@ proptest! {
         let (sums, profile) = (tables(&rows, true), threshold_only(5));
         let candidates = candidates(&sums, &profile);
         let suppressed = suppress(&candidates, &profile, 1);
+        let bitmap = |sum: &Evidence| sum.subjects().iter().copied().collect::<RoaringBitmap>();
         let mut taken = RoaringBitmap::new();
         let mut seen = BTreeSet::new();
         for (number, candidate) in candidates.iter().enumerate() {
-            let vector = (candidate.evidence.subjects(), candidate.evidence.amounts());
+            let vector = candidate.evidence.contributions();
             let shown = !candidate.withheld && !suppressed.contains(&number);
             if shown && seen.insert(vector) {
-                prop_assert!(taken.is_disjoint(&candidate.evidence.bitmap()));
-                taken |= candidate.evidence.bitmap();
+                prop_assert!(taken.is_disjoint(&bitmap(candidate.evidence)));
+                taken |= bitmap(candidate.evidence);
             }
         }
     }

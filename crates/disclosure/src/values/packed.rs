@@ -36,38 +36,11 @@ impl Packed {
         }
     }
 
-    pub(super) fn is_wide(&self) -> bool {
-        matches!(self, Self::Wide(_))
-    }
-
     pub(super) fn heap_size(&self) -> usize {
         match self {
             Self::Narrow(values) => values.capacity().saturating_mul(size_of::<i64>()),
             Self::Wide(values) => values.capacity().saturating_mul(size_of::<i128>()),
         }
-    }
-
-    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Narrow(values) => {
-                values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-            }
-            Self::Wide(values) => {
-                values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-            }
-        }
-    }
-
-    /// The list that [`Packed::encode`] wrote, if the bytes are exactly that many integers.
-    pub(super) fn decode(bytes: &[u8], length: usize, wide: bool) -> Option<Self> {
-        let packed = if wide {
-            let (values, []) = bytes.as_chunks() else { return None };
-            Self::Wide(values.iter().map(|value| i128::from_le_bytes(*value)).collect())
-        } else {
-            let (values, []) = bytes.as_chunks() else { return None };
-            Self::Narrow(values.iter().map(|value| i64::from_le_bytes(*value)).collect())
-        };
-        (packed.len() == length).then_some(packed)
     }
 
     /// Keeps each integer from `start` on once; how many are left in all.

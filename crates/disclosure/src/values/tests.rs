@@ -42,25 +42,6 @@ proptest! {
     }
 
     #[test]
-    fn a_tally_reads_back_as_it_was_written(records in records(), cut in 0_usize..600, once: bool) {
-        let written = tally(if once { ValueTally::of_distinct() } else { ValueTally::new() }, &records);
-        let bytes = written.encode();
-        let mut read = ValueTally::decode(&bytes).unwrap();
-        // It goes on where it stopped.
-        let mut both = written;
-        for (subject, value) in records.iter().rev() {
-            read.add(*subject, *value);
-            both.add(*subject, *value);
-        }
-        prop_assert!(answers(&read.freeze()) == answers(&both.freeze()));
-        if let Some(damaged) = bytes.get(..cut.min(bytes.len() - 1)) {
-            prop_assert_eq!(ValueTally::decode(damaged).err(), Some(DamagedTally));
-        }
-        let longer = [bytes.as_slice(), &[0]].concat();
-        prop_assert_eq!(ValueTally::decode(&longer).err(), Some(DamagedTally));
-    }
-
-    #[test]
     fn answers_are_those_of_sorted_values_and_sets_of_people(records in records(), place in 0_usize..60) {
         let values = tally(ValueTally::new(), &records).freeze();
         let mut sorted: Vec<i128> = records.iter().map(|(_, value)| *value).collect();
@@ -103,7 +84,7 @@ fn a_value_without_an_exact_form_is_noted() {
     values.add(1, 5);
     assert!(values.clone().freeze().are_exact());
     values.add_overflow(2);
-    assert!(!ValueTally::decode(&values.encode()).unwrap().freeze().are_exact());
+    assert!(!values.clone().freeze().are_exact());
     let mut merged = ValueTally::new();
     merged.merge(&values);
     assert!(!merged.freeze().are_exact());

@@ -255,7 +255,9 @@ impl Lowering<'_> {
                 .into_iter()
                 .partition(|scalar| looks_up(scalar, own) && scalar.columns().iter().all(known));
             *predicates = rest;
-            self.inherits(&on, own);
+            if codes.get(place).is_some_and(|reference| reference.constants() == 0) {
+                self.inherits(&on, own);
+            }
             if !codes.get(place).is_some_and(|reference| has_unique_codes(reference, &on)) {
                 return Err(self.ambiguous_codes());
             }

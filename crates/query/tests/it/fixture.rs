@@ -37,11 +37,16 @@ pub(crate) fn profile(name: &str) -> Profile {
 impl Fixture {
     /// Takes in the dataset of a manifest.
     pub(crate) async fn new(manifest: &Path) -> Self {
+        Self::with_options(manifest, &IngestOptions::default()).await
+    }
+
+    /// The same, with files cut otherwise.
+    pub(crate) async fn with_options(manifest: &Path, options: &IngestOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::create(&folder.path().join("master.key")).unwrap();
         let vault = Vault::open(&folder.path().join("vault"), keyring).unwrap();
         let manifest = Manifest::read(manifest).unwrap();
-        vault.ingest(&manifest, &IngestOptions::default()).await.unwrap();
+        vault.ingest(&manifest, options).await.unwrap();
         let dataset = manifest.catalogue();
         let snapshot = Arc::new(vault.snapshot(&dataset.id, SnapshotPin::Latest).await.unwrap());
         let grants =

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Goes up when what is generated changes, so that no older data is used again.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The manifest of the generated files.
 pub(super) const MANIFEST: &str = include_str!("manifest.toml");

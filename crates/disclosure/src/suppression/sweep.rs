@@ -1,0 +1,105 @@
+//! Walks through the people behind several sums together, block by block.
+//!
+//! What is noted of the people of a block fits the processor's cache, and whoever has seen enough stops.
+
+use super::algebra::{Algebra, Vector};
+use crate::evidence::Evidence;
+
+/// People of one block.
+pub(super) const BLOCK: usize = 1 << 16;
+
+/// A walk in the order of the dense ids.
+pub(super) struct Sweep<'a> {
+    sums: Vec<&'a Evidence>,
+    /// How far each sum has been read.
+    read: Vec<usize>,
+}
+
+/// The people of a block, and what each contributes to the sums.
+pub(super) struct Block<'s, 'a> {
+    sums: &'s [&'a Evidence],
+    /// For each sum, the places of the people of this block.
+    places: Vec<(usize, usize)>,
+    /// The dense id of the first place of the block.
+    first: u32,
+}
+
+impl<'a> Sweep<'a> {
+    /// From the first person on.
+    pub(super) fn of(sums: impl IntoIterator<Item = &'a Evidence>) -> Self {
+        let sums: Vec<&Evidence> = sums.into_iter().collect();
+        let read = vec![0; sums.len()];
+        Self { sums, read }
+    }
+
+    /// The next block in which somebody is.
+    pub(super) fn next_block(&mut self) -> Option<Block<'_, 'a>> {
+        let unread = self.sums.iter().zip(&self.read);
+        let next = unread.filter_map(|(sum, read)| sum.subjects().get(*read)).min().copied()?;
+        let length = u32::try_from(BLOCK).unwrap_or(u32::MAX);
+        let first = next.wrapping_sub(next.checked_rem(length).unwrap_or(0));
+        let last = first.saturating_add(length.wrapping_sub(1));
+        let mut places = Vec::with_capacity(self.sums.len());
+        for (sum, read) in self.sums.iter().zip(&mut self.read) {
+            let unread = sum.subjects().get(*read..).unwrap_or_default();
+            let end = read.saturating_add(unread.partition_point(|subject| *subject <= last));
+            places.push((*read, end));
+            *read = end;
+        }
+        Some(Block { sums: &self.sums, places, first })
+    }
+}
+
+impl Block<'_, '_> {
+    /// How many contributions there are: the steps that it takes to look at each.
+    pub(super) fn size(&self) -> usize {
+        self.places.iter().fold(0, |size, (start, end)| size.saturating_add(end.wrapping_sub(*start)))
+    }
+
+    /// The people with a record in a sum, as places in the block.
+    pub(super) fn people(&self, sum: usize) -> impl Iterator<Item = usize> {
+        self.of(sum).0.iter().map(|subject| self.place(*subject))
+    }
+
+    /// The place, among all people of a sum, of the first one of this block.
+    pub(super) fn start(&self, sum: usize) -> usize {
+        self.of(sum).1
+    }
+
+    /// Those with a non-zero contribution, and the contribution.
+    pub(super) fn contributions(&self, sum: usize) -> impl Iterator<Item = (usize, i128)> {
+        let (subjects, start) = self.of(sum);
+        let amounts = self.sums.get(sum).map(|sum| sum.amounts().from(start));
+        let pairs = subjects.iter().zip(amounts.into_iter().flatten());
+        pairs.filter(|(_, amount)| *amount != 0).map(|(subject, amount)| (self.place(*subject), amount))
+    }
+
+    /// What each of some people contributes to the sums, as numbers of a field, in the order of their
+    /// places; `numbers` are the coordinates of the sums.
+    pub(super) fn rows(&self, wanted: &[bool], numbers: &[u32], algebra: &Algebra) -> Vec<Vector> {
+        let mut row_of: Vec<Option<usize>> = vec![None; wanted.len()];
+        let people = row_of.iter_mut().zip(wanted).filter(|(_, wanted)| **wanted);
+        let count = people.enumerate().map(|(number, (row, _))| *row = Some(number)).count();
+        let mut rows: Vec<Vector> = vec![Vector::new(); count];
+        for (sum, number) in numbers.iter().enumerate() {
+            for (place, amount) in self.contributions(sum) {
+                let row = row_of.get(place).copied().flatten().and_then(|row| rows.get_mut(row));
+                if let Some(row) = row {
+                    let residue = algebra.field.residue(amount);
+                    row.extend((residue != 0).then_some((*number, residue)));
+                }
+            }
+        }
+        rows
+    }
+
+    fn of(&self, sum: usize) -> (&[u32], usize) {
+        let (start, end) = self.places.get(sum).copied().unwrap_or((0, 0));
+        let subjects = self.sums.get(sum).and_then(|sum| sum.subjects().get(start..end));
+        (subjects.unwrap_or_default(), start)
+    }
+
+    fn place(&self, subject: u32) -> usize {
+        usize::try_from(subject.wrapping_sub(self.first)).unwrap_or(usize::MAX)
+    }
+}

@@ -1,0 +1,131 @@
+//! Cells with the evidence behind them, from what the aggregates of a frontier gathered.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use datafusion::arrow::compute::{SortColumn, lexsort_to_indices, partition, take, take_record_batch};
+use datafusion::common::{DataFusionError, Result};
+
+use crate::algebra::Statistic;
+use crate::deposit::Deposits;
+use crate::disclosure::{
+    Branch, CellTable, Evidence, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, Tally, ValueColumn,
+    ValueTally, Values,
+};
+use crate::gather::Gathered;
+use crate::generate::{Instrumented, StatisticLayout, column_name};
+use crate::plan::PlannedFrontier;
+
+/// The name of the count of people that stands for a frontier without statistics.
+const PEOPLE: &str = "people";
+
+/// The cells of a frontier in the order of their keys: the engine's own order tells in which groups the
+/// first people are.
+pub(crate) struct InOrder {
+    cells: RecordBatch,
+    /// The rows that are one cell, for each cell: those of the divisions, in their order.
+    rows: Vec<Range<usize>>,
+}
+
+impl InOrder {
+    /// For each cell, what was gathered of it in all divisions; `None` where there was no record at all.
+    fn added_up<T: Gathered>(&self, gathered: Vec<Option<T>>) -> impl Iterator<Item = Option<T>> {
+        let mut gathered = gathered.into_iter();
+        self.rows.iter().map(move |rows| {
+            let divisions = gathered.by_ref().take(rows.len()).flatten();
+            divisions.reduce(|mut cell, division| {
+                cell.merge(division);
+                cell
+            })
+        })
+    }
+}
+
+pub(crate) fn in_order(cells: &RecordBatch, keys: usize) -> Result<InOrder> {
+    let keys: Vec<ArrayRef> = cells.columns().iter().take(keys).cloned().collect();
+    if keys.is_empty() {
+        let rows = std::iter::once(0..cells.num_rows()).collect();
+        return Ok(InOrder { cells: cells.clone(), rows });
+    }
+    let places: ArrayRef = Arc::new((0_u64..).take(cells.num_rows()).collect::<UInt64Array>());
+    let sorted = |values: &ArrayRef| SortColumn { values: Arc::clone(values), options: None };
+    let columns: Vec<SortColumn> = keys.iter().chain([&places]).map(sorted).collect();
+    let cells = take_record_batch(cells, &lexsort_to_indices(&columns, None)?)?;
+    let keys: Vec<ArrayRef> = cells.columns().iter().take(keys.len()).cloned().collect();
+    let rows = if cells.num_rows() == 0 { Vec::new() } else { partition(&keys)?.ranges() };
+    Ok(InOrder { cells, rows })
+}
+
+/// The cells with the evidence behind them.
+pub(crate) fn cell_table(
+    planned: &PlannedFrontier,
+    in_order: &InOrder,
+    gathered: &Deposits,
+) -> Result<CellTable> {
+    let PlannedFrontier { frontier, instrumented } = planned;
+    let Instrumented { layout, first_tally, .. } = instrumented;
+    let InOrder { cells, rows } = in_order;
+    let first_rows: UInt64Array = rows.iter().map(|rows| u64::try_from(rows.start).ok()).collect();
+    let keys = frontier.labels().into_iter().zip(cells.columns()).map(|(id, values)| {
+        Ok(KeyColumn {
+            name: column_name(id),
+            values: take(values, &first_rows, None)?,
+            declared: frontier.complete.is_some(),
+            sensitive: frontier.sensitive.contains(&id),
+        })
+    });
+    let column = |index: usize| {
+        let missing = || DataFusionError::Execution("a column of cells is missing".into());
+        cells.columns().get(first_tally + index).ok_or_else(missing)
+    };
+    let (first_values, all) = (layout.tallies.len(), layout.tallies.len() + layout.values.len());
+    let evidence = (0..first_values).map(|index| {
+        let tallies = in_order.added_up(gathered.tallies(column(index)?)?);
+        Ok(tallies.map(|tally| tally.map_or_else(Evidence::nobody, Tally::freeze)).collect())
+    });
+    let evidence = evidence.collect::<Result<Vec<Vec<Evidence>>>>()?;
+    let values = (first_values..all).map(|index| {
+        let tallies = in_order.added_up(gathered.values(column(index)?)?);
+        Ok(tallies.map(|tally| tally.map_or_else(Values::nobody, ValueTally::freeze)).collect())
+    });
+    let values = values.collect::<Result<Vec<Vec<Values>>>>()?;
+    let of = |index: usize| evidence.get(index).cloned().unwrap_or_default();
+    let values_of = |index: usize| values.get(index).cloned().unwrap_or_default();
+    let part = |index: &usize| Part { scale: scale(&instrumented.scales, *index), evidence: of(*index) };
+    let statistic = |(statistic, layout): (&Statistic, &StatisticLayout)| {
+        let branches = layout.branches.iter();
+        StatisticColumn {
+            name: column_name(statistic.id),
+            kind: statistic.kind,
+            parts: layout.parts.iter().map(part).collect(),
+            values: layout.values.map(|index| ValueColumn {
+                scale: scale(&instrumented.value_scales, index),
+                rows: values_of(index),
+            }),
+            branches: branches
+                .map(|(inside, outside, telling)| Branch {
+                    inside: of(*inside),
+                    outside: of(*outside),
+                    telling: *telling,
+                })
+                .collect(),
+        }
+    };
+    let statistics = frontier.statistics.iter().zip(&layout.statistics).map(statistic);
+    let mut statistics: Vec<StatisticColumn> = statistics.collect();
+    if statistics.is_empty() {
+        statistics.push(people(part(&0)));
+    }
+    Ok(CellTable { keys: keys.collect::<Result<_>>()?, groups: of(0), statistics })
+}
+
+fn scale(scales: &[Scale], index: usize) -> Scale {
+    scales.get(index).copied().unwrap_or(Scale::Integer)
+}
+
+/// The count of people that stands for a frontier without statistics.
+fn people(part: Part) -> StatisticColumn {
+    let (name, kind) = (PEOPLE.into(), StatisticKind::People);
+    StatisticColumn { name, kind, parts: vec![part], values: None, branches: Vec::new() }
+}
