@@ -88,14 +88,15 @@ impl Grid {
         self.rows.iter().filter_map(|row| row.get(column)).map(|text| text.width()).max().unwrap_or(0)
     }
 
-    /// The fewest characters in which a column can be read.
+    /// The fewest characters in which a column can be read; an empty one is drawn with one.
     fn needed(&self, column: usize) -> usize {
         let Some(head) = self.head.get(column) else { return 0 };
         let name = head.name.width().min(NARROWEST_TEXT);
-        match head.wrap {
-            Wrap::Never => self.width_of(column).max(name),
-            Wrap::Words => self.width_of(column).min(NARROWEST_TEXT).max(name),
-        }
+        let text = match head.wrap {
+            Wrap::Never => self.width_of(column),
+            Wrap::Words => self.width_of(column).min(NARROWEST_TEXT),
+        };
+        text.max(name).max(1)
     }
 
     fn table(&self, look: Look, needed: &[usize]) -> String {

@@ -197,6 +197,20 @@ fn a_problem_without_a_place_has_no_caret() {
     assert_eq!(shown, "failed[TIME_LIMIT]: the job ran longer than 60 s\n");
 }
 
+#[test]
+fn an_empty_column_is_counted_where_a_table_just_fits() {
+    let columns = vec![
+        texts(" ", &[" "]),
+        texts("", &[""]),
+        texts("a long name", &["twelve chars"]),
+        texts("b", &["twelve chars"]),
+    ];
+    for width in 30..50 {
+        let table = render::table(&document(columns.clone()), Look { width: Some(width), ..TERMINAL });
+        assert!(widest(&table) <= usize::from(width), "{table}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_sql_and_no_position_breaks_a_refusal(
