@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::cell_table::{cell_table, in_order};
 use crate::cells::FormCells;
+use crate::cooperate::JoinsYield;
 use crate::deposit::Deposits;
 use crate::disclosure::{self, Unreleased};
 use crate::generate::Instrumented;
@@ -141,7 +142,10 @@ impl Engine {
     /// A [`Failure`] where a limit is reached or the engine fails.
     pub async fn execute(&self, plan: Plan, limits: &Limits) -> Result<(Unreleased, PublicRun), Failure> {
         let session = self.session(limits, NonZeroUsize::MIN).map_err(|error| Failure::of(&error))?;
-        let session = session.with_physical_optimizer_rule(Arc::new(FormCells)).build();
+        let session = session
+            .with_physical_optimizer_rule(Arc::new(FormCells))
+            .with_physical_optimizer_rule(Arc::new(JoinsYield))
+            .build();
         let mut tables = Vec::new();
         let mut evidence = Vec::new();
         for planned in &plan.frontiers {

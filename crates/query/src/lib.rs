@@ -31,6 +31,7 @@ mod values;
 
 mod baseline;
 mod cell_table;
+mod cooperate;
 mod execute;
 mod plan;
 mod public;
