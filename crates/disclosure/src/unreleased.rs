@@ -84,6 +84,9 @@ pub struct ValueColumn {
     pub scale: Scale,
     /// The values of each row, of the records that the first part counts.
     pub rows: Vec<Values>,
+    /// The values of each row that stand in records, where constants that the analyst chose are among the
+    /// others.
+    pub own: Option<Vec<Values>>,
 }
 
 /// A FILTER or CASE branch inside a statistic.

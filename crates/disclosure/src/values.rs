@@ -166,6 +166,11 @@ impl Values {
         self.people_with(|value| value >= limit)
     }
 
+    /// How many people have this value.
+    pub(crate) fn people_with_value(&self, wanted: i128) -> u64 {
+        self.people_with(|value| value == wanted)
+    }
+
     /// For each person, the value of theirs that `better` prefers to all others.
     pub(crate) fn of_each_person(&self, better: impl Fn(i128, i128) -> i128) -> Vec<i128> {
         let mut own: Vec<i128> = Vec::new();

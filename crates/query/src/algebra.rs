@@ -33,6 +33,8 @@ pub(crate) struct ColumnInfo {
     pub(crate) branches: Vec<Scalar>,
     /// Whether a function of values gave it, so that a sum of it could encode one person's.
     pub(crate) encoded: bool,
+    /// Whether constants of the analyst stand among values of records.
+    pub(crate) made: bool,
     /// Whether it is a released statistic (which may be withheld).
     pub(crate) statistic: bool,
     /// How finely its values tell people apart.
@@ -53,6 +55,7 @@ impl ColumnInfo {
             origins: BTreeSet::new(),
             branches: Vec::new(),
             encoded: false,
+            made: false,
             statistic: false,
             grain: Grain::Coarse,
             code: false,
@@ -145,8 +148,9 @@ pub(crate) enum Records {
     Scan(Scan),
     /// Records of the same person side by side.
     SubjectJoin { left: Box<Records>, right: Box<Records>, on: Vec<Scalar>, kind: JoinKind },
-    /// The records of all inputs, each with its values of the common columns.
-    Union { inputs: Vec<(Records, Vec<Scalar>)>, columns: Vec<(ColumnId, DataType)> },
+    /// The records of all inputs, each with its values of the common columns. The sorts tell apart records
+    /// that may be the same ones in several inputs.
+    Union { inputs: Vec<(Records, Vec<Scalar>)>, columns: Vec<(ColumnId, DataType)>, sorts: Vec<Scalar> },
     /// The records, each with values that are computed over its person's records.
     Window { input: Box<Records>, calls: Vec<(ColumnId, WindowCall)> },
 }
@@ -264,6 +268,8 @@ pub(crate) struct Statistic {
     pub(crate) args: Vec<Scalar>,
     /// What could be read in the digits of a sum: each term that is added in it.
     pub(crate) implied: Vec<Scalar>,
+    /// Of what a quantile is taken, without the constants of the analyst among it, where there are any.
+    pub(crate) own: Option<Scalar>,
     pub(crate) filter: Option<Scalar>,
     /// What tells apart who counts: FILTER, CASE, truth values as numbers.
     pub(crate) branches: Vec<Division>,

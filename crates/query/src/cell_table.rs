@@ -102,6 +102,7 @@ pub(crate) fn cell_table(
             values: layout.values.map(|index| ValueColumn {
                 scale: scale(&instrumented.value_scales, index),
                 rows: values_of(index),
+                own: layout.own.map(values_of),
             }),
             branches: branches
                 .map(|(inside, outside, telling)| Branch {

@@ -85,6 +85,14 @@ impl Columns {
         }
     }
 
+    /// Says of a column that no constant of the analyst is among its values.
+    pub(crate) fn is_own(&mut self, id: ColumnId) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.made = false;
+        }
+    }
+
     /// Says of a column that its values are shared by enough people, whatever they were computed from.
     pub(crate) fn is_coarse(&mut self, id: ColumnId) {
         let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
@@ -275,6 +283,7 @@ impl Lowering<'_> {
             origins: self.origins(value),
             branches: measure::branches(value, &self.columns),
             encoded: !measure::is_plain(value, &self.columns),
+            made: !measure::is_own(value, &self.columns),
             statistic: self.columns.reads_statistic(value),
             grain: self.columns.grain(value),
             code: matches!(value, Scalar::Column(id) if self.columns.info(*id).is_some_and(|info| info.code)),

@@ -106,7 +106,11 @@ fn verify_counts(statistic: &StatisticColumn) -> Result<(), Error> {
 fn verify_values(statistic: &StatisticColumn) -> Result<(), Error> {
     let counts = || statistic.parts.get(N).map(|part| part.evidence.as_slice()).unwrap_or_default();
     let all = |values: &ValueColumn, fits: fn(u64, i128) -> bool| {
-        counts().iter().zip(&values.rows).all(|(count, values)| of_the_same_people(count, values, fits))
+        let own = values.own.as_ref().is_none_or(|own| own.len() == values.rows.len());
+        own && counts()
+            .iter()
+            .zip(&values.rows)
+            .all(|(count, values)| of_the_same_people(count, values, fits))
     };
     let fit = match (statistic.kind, &statistic.values) {
         (StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. }, Some(values)) => {

@@ -65,7 +65,13 @@ pub(crate) fn judge_form(statistic: &StatisticColumn, row: usize, profile: &Prof
             let value = quantile_value(values, count.records(), fraction);
             let snapped = value.and_then(|value| value.snapped(scale, step, Rounding::Nearest));
             let mut form = judge_order(values, snapped, Reason::Quantile, profile);
+            let own = column.and_then(|column| column.own.as_ref()?.get(row));
+            let tipped = own.is_some_and(|own| {
+                let constant = value.as_ref().is_some_and(|value| is_constant(value, values, own, profile));
+                !constant && !judge_order(own, snapped, Reason::Quantile, profile).reasons.is_empty()
+            });
             form.reasons.extend(failed([
+                (Reason::Quantile, tipped),
                 (Reason::Quantile, quantile::too_far_out(count.people(), fraction, profile.minimum_count)),
                 (Reason::Quantile, quantile::outweighed(Spread::of(count), fraction, profile)),
             ]));
@@ -112,6 +118,16 @@ fn judge_order(values: &Values, snapped: Option<Snapped>, reason: Reason, profil
     let (at_most, at_least) = (values.people_at_most(snapped.units), values.people_at_least(snapped.units));
     let reasons = failed([(reason, quantile::one_sided(at_most, at_least, profile.minimum_count))]);
     Form { reasons, shown: Some(Shown::Value(snapped)) }
+}
+
+/// Whether a quantile is a constant that the analyst chose for enough people, and not between two values.
+fn is_constant(quantile: &Quotient, values: &Values, own: &Values, profile: &Profile) -> bool {
+    let whole = quantile.top.checked_rem(quantile.bottom) == Some(i256::ZERO);
+    let value = quantile.top.checked_div(quantile.bottom).and_then(i256::to_i128).filter(|_| whole);
+    value.is_some_and(|value| {
+        let chosen = values.people_with_value(value).saturating_sub(own.people_with_value(value));
+        chosen >= u64::from(profile.minimum_count)
+    })
 }
 
 /// The value at (records − 1) · q in ascending order, between two of them in proportion.

@@ -50,6 +50,43 @@ impl Records {
         }
     }
 
+    /// The predicates that tell apart sorts of its rows of which an analyst could have taken one more often
+    /// than another: the inputs of a UNION. In the digits of a number of rows the sorts could be read side by
+    /// side.
+    pub(crate) fn sorts(&self) -> Vec<Scalar> {
+        match self {
+            Self::Extend { input, .. }
+            | Self::ReferenceJoin { input, .. }
+            | Self::Restrict { input, .. }
+            | Self::Window { input, .. } => input.sorts(),
+            // Each of a person's groups is one row, whatever was taken how often.
+            Self::PerSubject { .. } | Self::Scan(_) => Vec::new(),
+            Self::SubjectJoin { left, right, kind, .. } => {
+                let mut sorts = left.sorts();
+                match kind {
+                    JoinKind::Anti | JoinKind::Mark(_) | JoinKind::Semi => {}
+                    JoinKind::Full | JoinKind::Inner | JoinKind::Left => sorts.extend(right.sorts()),
+                }
+                sorts
+            }
+            Self::Union { sorts, .. } => sorts.clone(),
+        }
+    }
+
+    /// The tables whose records are among its rows.
+    pub(crate) fn tables(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Extend { input, .. }
+            | Self::PerSubject { input, .. }
+            | Self::ReferenceJoin { input, .. }
+            | Self::Restrict { input, .. }
+            | Self::Window { input, .. } => input.tables(),
+            Self::Scan(scan) => BTreeSet::from([scan.table.as_str()]),
+            Self::SubjectJoin { left, right, .. } => left.tables().union(&right.tables()).copied().collect(),
+            Self::Union { inputs, .. } => inputs.iter().flat_map(|(input, _)| input.tables()).collect(),
+        }
+    }
+
     /// Every column that an expression in it reads.
     pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
         let mut read = BTreeSet::new();

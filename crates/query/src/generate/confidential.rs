@@ -161,7 +161,7 @@ impl Generator<'_> {
             Records::SubjectJoin { left, right, on, kind } => {
                 subject_join(self.records(left)?, self.records(right)?, on, *kind)
             }
-            Records::Union { inputs, columns } => {
+            Records::Union { inputs, columns, .. } => {
                 let inputs = inputs.iter().map(|(input, row)| Ok((self.records(input)?, row.as_slice())));
                 union(inputs.collect::<Result<_>>()?, columns, &[named(SUBJECT)])
             }

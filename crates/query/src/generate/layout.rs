@@ -47,6 +47,8 @@ pub(crate) struct StatisticLayout {
     pub(crate) parts: Vec<usize>,
     /// The single values, where it is an order statistic or counts values.
     pub(crate) values: Option<usize>,
+    /// Those of them that are no constants of the analyst, where there are such.
+    pub(crate) own: Option<usize>,
     /// For each branch: who takes it, who does not, and what that tells.
     pub(crate) branches: Vec<(usize, usize, Telling)>,
 }
@@ -64,7 +66,7 @@ impl Layout {
     }
 
     fn statistic(&mut self, statistic: &Statistic) -> StatisticLayout {
-        let Statistic { kind, args, implied, filter, branches, .. } = statistic;
+        let Statistic { kind, args, implied, own, filter, branches, .. } = statistic;
         let present = args.iter().cloned().map(Scalar::is_present);
         let counted = all_of(filter.iter().cloned().chain(present));
         let one = Scalar::Literal(ScalarValue::Int64(Some(1)));
@@ -97,7 +99,8 @@ impl Layout {
         }
         parts.extend(implied.iter().map(|term| self.tally(sum(term), filter.clone())));
         let branches = branches.iter().map(|branch| self.branch(branch, filter.as_ref())).collect();
-        StatisticLayout { parts, values, branches }
+        let own = own.as_ref().map(|own| self.values(own, filter.as_ref(), false));
+        StatisticLayout { parts, values, own, branches }
     }
 
     fn products(&mut self, args: &[Scalar], products: &[&[usize]], filter: Option<&Scalar>) -> Vec<usize> {

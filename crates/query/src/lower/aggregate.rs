@@ -11,6 +11,7 @@ use crate::algebra::{ColumnId, ColumnInfo, Frontier, Public, Records, Reference,
 use crate::model::{Code, Refusal};
 
 use super::function_refusal;
+use super::statistic::Counted;
 use super::{Field, Kind, Lowering, Relation, Scope, not_supported};
 
 /// Most keys of a CUBE: it has two to that many sets.
@@ -127,9 +128,11 @@ impl Lowering<'_> {
             Sets { id: self.hidden(data_type), sets }
         });
         fields.extend(sets.iter().map(|sets| Field::Value(Scalar::Column(sets.id))));
+        let sorts = grouped.node.sorts();
+        let counted = Counted { with_codes: complete.is_some(), sorts: &sorts };
         let mut statistics = Vec::new();
         for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
-            let statistic = self.statistic(expr, data_type, scope, complete.is_some())?;
+            let statistic = self.statistic(expr, data_type, scope, counted)?;
             fields.push(Field::Value(Scalar::Column(statistic.id)));
             statistics.push(statistic);
         }

@@ -140,6 +140,72 @@ pub(super) fn implied(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
     terms
 }
 
+/// An amount without the constants that the analyst put among the values of records; `None` where they cannot
+/// be told apart any more.
+pub(super) fn own(arg: &Scalar, known: &Columns) -> Option<Scalar> {
+    match arg {
+        Scalar::Literal(value) => ScalarValue::try_from(&value.data_type()).ok().map(Scalar::Literal),
+        Scalar::Column(id) => known.info(*id).is_some_and(|info| !info.made).then(|| arg.clone()),
+        Scalar::Case { branches, otherwise } => {
+            let own_of = |(when, then): &(Scalar, Scalar)| Some((when.clone(), own(then, known)?));
+            let branches = branches.iter().map(own_of).collect::<Option<_>>()?;
+            let otherwise = match otherwise {
+                Some(otherwise) => Some(Box::new(own(otherwise, known)?)),
+                None => None,
+            };
+            Some(Scalar::Case { branches, otherwise })
+        }
+        Scalar::Cast { arg: inner, to } => {
+            Some(Scalar::Cast { arg: Box::new(own(inner, known)?), to: to.clone() })
+        }
+        Scalar::Negative(inner) => own(inner, known).map(|inner| Scalar::Negative(Box::new(inner))),
+        // A constant beside a value shifts or scales it, and one that is compared is no value.
+        Scalar::Arithmetic { .. } | Scalar::Bits { .. } | Scalar::Function { .. } => {
+            let plain = |child: &&Scalar| matches!(child, Scalar::Literal(_)) || is_own(child, known);
+            let chooses = matches!(arg, Scalar::Function { function, args }
+                if ["greatest", "least"].contains(&function.name())
+                    && args.iter().any(|arg| matches!(arg, Scalar::Literal(_))));
+            (!chooses && arg.children().iter().all(plain)).then(|| arg.clone())
+        }
+        Scalar::And(_)
+        | Scalar::Compare { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => None,
+    }
+}
+
+/// Whether all that an amount takes are constants.
+pub(super) fn is_constant(arg: &Scalar) -> bool {
+    match arg {
+        Scalar::Literal(_) => true,
+        Scalar::Case { branches, otherwise } => {
+            branches.iter().map(|(_, then)| then).chain(otherwise.as_deref()).all(is_constant)
+        }
+        Scalar::Cast { arg, .. } | Scalar::Negative(arg) => is_constant(arg),
+        Scalar::And(_)
+        | Scalar::Arithmetic { .. }
+        | Scalar::Bits { .. }
+        | Scalar::Column(_)
+        | Scalar::Compare { .. }
+        | Scalar::Function { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => false,
+    }
+}
+
+/// Whether no constant of the analyst is among the values of an amount.
+pub(super) fn is_own(arg: &Scalar, known: &Columns) -> bool {
+    own(arg, known).is_some_and(|own| own == *arg)
+}
+
 /// Whether an amount is plain and has a single term: what is computed from it elsewhere holds nothing beside.
 pub(super) fn is_simple(arg: &Scalar, known: &Columns) -> bool {
     is_plain(arg, known) && implied(arg, known).is_empty()

@@ -37,10 +37,10 @@ impl Lowering<'_> {
         correlated: bool,
     ) -> Result<Relation, Refusal> {
         let types = schema_types(&aggregate.schema);
-        let mut aggregates = PersonAggregates::new();
+        let (mut aggregates, sorts) = (PersonAggregates::new(), node.sorts());
         let (keys, mut fields) = self.person_keys(fields, &types, &mut aggregates)?;
         for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
-            let id = self.person_aggregate(expr, data_type, scope, &mut aggregates)?;
+            let id = self.person_aggregate(expr, data_type, scope, &sorts, &mut aggregates)?;
             let value = Scalar::Column(id);
             let counts =
                 aggregates.iter().any(|(known, call)| *known == id && call.function.name() == "count");
@@ -105,7 +105,7 @@ impl Lowering<'_> {
                 }
                 Field::Value(value) => {
                     let origins = self.origins(&value);
-                    let id = self.person_column(data_type.clone(), origins, &value, None, aggregates)?;
+                    let id = self.person_column(data_type.clone(), origins, &value, &[], aggregates)?;
                     keys.push((id, value));
                     Field::Value(Scalar::Column(id))
                 }
@@ -119,6 +119,7 @@ impl Lowering<'_> {
         expr: &Expr,
         data_type: DataType,
         scope: Scope<'_>,
+        sorts: &[Scalar],
         aggregates: &mut PersonAggregates,
     ) -> Result<ColumnId, Refusal> {
         let call = aggregate_call(expr)?;
@@ -138,26 +139,33 @@ impl Lowering<'_> {
         };
         let counts = call.func.name() == "count";
         let origins = if counts { BTreeSet::new() } else { self.origins(&arg) };
-        let id = self.person_column(data_type.clone(), origins, &arg, filter.as_ref(), aggregates)?;
+        let once = params.distinct || matches!(call.func.name(), "max" | "min");
+        let deciding: Vec<Scalar> = filter.iter().chain(sorts.iter().filter(|_| !once)).cloned().collect();
+        let id = self.person_column(data_type.clone(), origins, &arg, &deciding, aggregates)?;
         if counts {
             self.columns.is_coarse(id);
+        }
+        // A sum of constants is a number of the person's records in other words.
+        if counts || (call.func.name() == "sum" && measure::is_constant(&arg)) {
+            self.columns.is_own(id);
         }
         let function = Arc::clone(&call.func);
         aggregates.push((id, Aggregation { function, arg, distinct: params.distinct, filter, data_type }));
         Ok(id)
     }
 
-    /// A column of a person's row; who took which branch in it is counted beside it.
+    /// A column of a person's row; who took which branch in it, or was in what else decides about it, is counted
+    /// beside it.
     fn person_column(
         &mut self,
         data_type: DataType,
         origins: BTreeSet<String>,
         value: &Scalar,
-        filter: Option<&Scalar>,
+        deciding: &[Scalar],
         aggregates: &mut PersonAggregates,
     ) -> Result<ColumnId, Refusal> {
         let mut branches = measure::branches(value, &self.columns);
-        branches.extend(filter.cloned());
+        branches.extend_from_slice(deciding);
         let encoded = !measure::is_simple(value, &self.columns);
         let mut lifted = Vec::new();
         for branch in branches {
@@ -178,9 +186,10 @@ impl Lowering<'_> {
         let grain = self.columns.grain(value);
         let code =
             matches!(value, Scalar::Column(id) if self.columns.info(*id).is_some_and(|info| info.code));
-        let sensitive = std::iter::once(value).chain(filter).any(|read| self.columns.is_sensitive(read));
+        let sensitive = std::iter::once(value).chain(deciding).any(|read| self.columns.is_sensitive(read));
         let plain = ColumnInfo::plain(data_type);
-        let info = ColumnInfo { origins, branches: lifted, encoded, grain, code, sensitive, ..plain };
+        let made = !measure::is_own(value, &self.columns);
+        let info = ColumnInfo { origins, branches: lifted, encoded, made, grain, code, sensitive, ..plain };
         Ok(self.columns.add(info))
     }
 

@@ -4,6 +4,8 @@
 //! record came is a branch that every value carries: a constant in one arm is a CASE in disguise. Records
 //! and made-up rows do not mix.
 
+use std::collections::BTreeSet;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Union, Values};
@@ -68,6 +70,11 @@ impl Lowering<'_> {
                     .at(self.positions.first(Part::SetOperation)));
             };
             let mut info = ColumnInfo::plain(data_type.clone());
+            // What is one thing in one arm and another in the next serves as a constant there.
+            let origins: BTreeSet<BTreeSet<String>> =
+                values.iter().map(|value| self.origins(value)).collect();
+            info.made =
+                origins.len() > 1 || !values.iter().all(|value| measure::is_own(value, &self.columns));
             for (value, number) in values.iter().zip(&arms) {
                 info.grain = info.grain.with(self.columns.grain(value));
                 self.spend(value.size().0)?;
@@ -76,17 +83,7 @@ impl Lowering<'_> {
                 info.encoded |= !measure::is_simple(value, &self.columns);
                 info.branches.push(is_arm(number));
                 for branch in measure::branches(value, &self.columns) {
-                    // Who takes it, in the arm whose value it decides.
-                    let id = self.hidden(DataType::Boolean);
-                    if self.columns.telling(&branch).inside {
-                        self.columns.is_harmful(id);
-                    }
-                    columns.push((id, DataType::Boolean));
-                    for (row, other) in rows.iter_mut().zip(&arms) {
-                        let nobody = Scalar::Literal(ScalarValue::Boolean(None));
-                        row.push(if other == number { branch.clone() } else { nobody });
-                    }
-                    info.branches.push(Scalar::Column(id));
+                    info.branches.push(self.in_arm(&branch, number, &arms, &mut columns, &mut rows));
                 }
             }
             let id = self.columns.add(info);
@@ -94,13 +91,44 @@ impl Lowering<'_> {
             rows.iter_mut().zip(values).for_each(|(row, value)| row.push(value));
             fields.push(Field::Value(Scalar::Column(id)));
         }
+        let mut sorts = Vec::new();
+        if repeats_a_table(&inputs) {
+            sorts.extend(arms.iter().map(is_arm));
+            for (input, number) in inputs.iter().zip(&arms) {
+                let Kind::Records { node, .. } = &input.kind else { continue };
+                for sort in node.sorts() {
+                    sorts.push(self.in_arm(&sort, number, &arms, &mut columns, &mut rows));
+                }
+            }
+        }
         let units = self.common_units(&inputs, &mut columns, &mut rows);
         let parts = inputs.into_iter().zip(rows).filter_map(|(input, row)| match input.kind {
             Kind::Records { node, .. } => Some((node, row)),
             Kind::Coded { .. } | Kind::Public(_) | Kind::Reference(_) => None,
         });
-        let node = Records::Union { inputs: parts.collect(), columns };
+        let node = Records::Union { inputs: parts.collect(), columns, sorts };
         Ok(Relation { kind: Kind::Records { node, units }, fields })
+    }
+
+    /// Who takes a branch of one arm, as a column of the union.
+    fn in_arm(
+        &mut self,
+        branch: &Scalar,
+        arm: &Scalar,
+        arms: &[Scalar],
+        columns: &mut Vec<(ColumnId, DataType)>,
+        rows: &mut [Vec<Scalar>],
+    ) -> Scalar {
+        let id = self.hidden(DataType::Boolean);
+        if self.columns.telling(branch).inside {
+            self.columns.is_harmful(id);
+        }
+        columns.push((id, DataType::Boolean));
+        for (row, other) in rows.iter_mut().zip(arms) {
+            let nobody = Scalar::Literal(ScalarValue::Boolean(None));
+            row.push(if other == arm { branch.clone() } else { nobody });
+        }
+        Scalar::Column(id)
     }
 
     /// The further protected units that all parts have.
@@ -188,6 +216,19 @@ impl Lowering<'_> {
         let fields = columns.iter().map(|(id, _)| Field::Value(Scalar::Column(*id))).collect();
         Ok(Relation { kind: Kind::Reference(Reference::Values { columns, rows }), fields })
     }
+}
+
+/// Whether a table is in several inputs, so that some of its records may be among the rows more often than
+/// others.
+fn repeats_a_table(inputs: &[Relation]) -> bool {
+    let mut seen = BTreeSet::new();
+    inputs.iter().any(|input| {
+        let Kind::Records { node, .. } = &input.kind else { return false };
+        let tables = node.tables();
+        let repeated = !seen.is_disjoint(&tables) || !node.sorts().is_empty();
+        seen.extend(tables);
+        repeated
+    })
 }
 
 fn literal(scalar: &Scalar) -> Option<ScalarValue> {

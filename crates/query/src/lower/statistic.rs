@@ -23,6 +23,15 @@ struct Call {
     there: Option<Scalar>,
 }
 
+/// The records that statistics are about.
+#[derive(Clone, Copy)]
+pub(super) struct Counted<'a> {
+    /// Whether codes have rows without records.
+    pub(super) with_codes: bool,
+    /// The predicates that tell sorts of rows apart.
+    pub(super) sorts: &'a [Scalar],
+}
+
 impl Lowering<'_> {
     /// One statistic of a frontier. Where codes have rows without records, rows are not counted.
     pub(super) fn statistic(
@@ -30,7 +39,7 @@ impl Lowering<'_> {
         expr: &Expr,
         data_type: DataType,
         scope: Scope<'_>,
-        with_codes: bool,
+        of: Counted<'_>,
     ) -> Result<Statistic, Refusal> {
         let call = aggregate_call(expr)?;
         let place = self.positions.function(call.func.name());
@@ -39,7 +48,7 @@ impl Lowering<'_> {
             self.statistic_call(call, params, scope).map_err(|refusal| refusal.at(place))?;
         let counts_rows = kind == StatisticKind::Count && args.is_empty() && there.is_none();
         let simple = args.iter().all(|arg| matches!(arg, Scalar::Column(_))) && params.filter.is_none();
-        if with_codes && ((counts_rows && !self.counts_subject(params, scope)?) || !simple) {
+        if of.with_codes && ((counts_rows && !self.counts_subject(params, scope)?) || !simple) {
             let message =
                 "this aggregate over code table LEFT JOIN records would count codes without records";
             let hint =
@@ -62,6 +71,9 @@ impl Lowering<'_> {
         }
         let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
         let mut branches: Vec<Scalar> = filter.iter().chain(&there).cloned().collect();
+        if !matches!(kind, StatisticKind::Distinct | StatisticKind::People) {
+            branches.extend_from_slice(of.sorts);
+        }
         branches.extend(args.iter().flat_map(|arg| measure::branches(arg, &self.columns)));
         let filter = match (filter, there) {
             (Some(filter), Some(there)) => Some(Scalar::And(vec![filter, there])),
@@ -78,7 +90,22 @@ impl Lowering<'_> {
         let info = ColumnInfo { statistic: true, ..ColumnInfo::plain(data_type.clone()) };
         let implied =
             args.iter().filter(|_| summed).flat_map(|arg| measure::implied(arg, &self.columns)).collect();
-        Ok(Statistic { id: self.columns.add(info), kind, args, implied, filter, branches, data_type })
+        let own = self.own_values(kind, &args)?;
+        Ok(Statistic { id: self.columns.add(info), kind, args, implied, own, filter, branches, data_type })
+    }
+
+    /// The values of which a quantile is taken, where constants are among them: those would stand for people
+    /// on either side of it.
+    fn own_values(&self, kind: StatisticKind, args: &[Scalar]) -> Result<Option<Scalar>, Refusal> {
+        let (StatisticKind::Quantile { .. } | StatisticKind::Extreme { .. }, [arg]) = (kind, args) else {
+            return Ok(None);
+        };
+        let own = measure::own(arg, &self.columns).ok_or_else(|| {
+            let message = "a quantile of values that were mixed with others or with constants is not allowed";
+            let hint = "take it of one column, and choose the records by WHERE or FILTER";
+            Refusal::new(Code::ExpressionNotAllowed, message, hint)
+        })?;
+        Ok((own != *arg).then_some(own))
     }
 
     /// Whether a number of this kind could hold more than one quantity, or one in finer units than its own.

@@ -24,11 +24,12 @@ impl Lowering<'_> {
         let known = fields.clone();
         let scope = Scope::new(window.input.schema(), &known);
         let types = window.schema.fields().iter().skip(fields.len());
+        let sorts = if let Kind::Records { node, .. } = &kind { node.sorts() } else { Vec::new() };
         let mut calls = Vec::new();
         for (expr, field) in window.window_expr.iter().zip(types) {
             let over_records = matches!(kind, Kind::Records { .. });
             let call = self.window_call(expr, field.data_type(), scope, over_records)?;
-            let id = self.window_column(&call);
+            let id = self.window_column(&call, &sorts);
             fields.push(Field::Value(Scalar::Column(id)));
             calls.push((id, call));
         }
@@ -114,7 +115,7 @@ impl Lowering<'_> {
     }
 
     /// Names the value of a call: what decided about its arguments decides about it.
-    fn window_column(&mut self, call: &WindowCall) -> ColumnId {
+    fn window_column(&mut self, call: &WindowCall, sorts: &[Scalar]) -> ColumnId {
         let order = call.order.iter().map(|key| &key.arg);
         let read: Vec<&Scalar> =
             call.args.iter().chain(&call.partition).chain(order).chain(&call.filter).collect();
@@ -124,11 +125,15 @@ impl Lowering<'_> {
         let order = call.order.iter().map(|key| &key.arg);
         let placed = order.chain(&call.partition).flat_map(|key| measure::branches(key, &self.columns));
         branches.extend(placed.collect::<Vec<_>>());
+        branches.extend_from_slice(sorts);
+        // The others count or rank records.
+        let takes_values = !matches!(call.args.first(), None | Some(Scalar::Literal(_)));
         let info = ColumnInfo {
             data_type: call.data_type.clone(),
             origins: call.args.iter().flat_map(|arg| self.origins(arg)).collect(),
             branches,
             encoded: call.args.iter().any(|arg| !measure::is_simple(arg, &self.columns)),
+            made: takes_values && !call.args.iter().take(1).all(|arg| measure::is_own(arg, &self.columns)),
             statistic: read.into_iter().any(|scalar| self.columns.reads_statistic(scalar)),
             grain: match call.args.first() {
                 Some(arg) if call.function.name() != "count" => self.columns.grain(arg),

@@ -70,6 +70,15 @@ const ATTACKS: &[(&str, &[&str])] = &[
             "SELECT count(DISTINCT CASE WHEN {her} THEN patient_id END) AS n FROM patients",
             "SELECT count(CASE WHEN NOT ({her}) THEN patient_id END) AS n FROM patients",
             "SELECT sum(nullif(birth_year, 1931)) AS s FROM patients WHERE prefecture = '47'",
+            "SELECT count(*) AS n FROM (SELECT patient_id FROM patients UNION ALL SELECT patient_id FROM patients WHERE {her}) u",
+            "SELECT count(*) AS n FROM (SELECT * FROM (SELECT patient_id, sex FROM patients UNION ALL SELECT patient_id, sex FROM patients WHERE {her}) u \
+             UNION ALL SELECT patient_id, icd10 FROM diagnoses) t",
+            "SELECT sum(n) AS s FROM (SELECT patient_id, count(*) AS n FROM (SELECT patient_id FROM patients UNION ALL SELECT patient_id FROM patients \
+             WHERE {her}) u GROUP BY patient_id) t",
+            "SELECT sum(n) AS s FROM (SELECT patient_id, count(*) OVER (PARTITION BY patient_id) AS n FROM (SELECT patient_id FROM patients \
+             UNION ALL SELECT patient_id FROM patients WHERE {her}) u) t",
+            "SELECT avg(d.age_at) AS s FROM (SELECT patient_id, birth_year AS age_at FROM patients) d JOIN (SELECT patient_id FROM patients UNION ALL \
+             SELECT patient_id FROM patients WHERE {her}) u ON u.patient_id = d.patient_id",
         ],
     ),
     (
@@ -79,6 +88,10 @@ const ATTACKS: &[(&str, &[&str])] = &[
             "SELECT percentile_cont(1.0) WITHIN GROUP (ORDER BY points) AS m FROM claims",
             "SELECT percentile_cont(0.9999) WITHIN GROUP (ORDER BY points) AS m FROM claims",
             "SELECT percentile_cont(0.0001) WITHIN GROUP (ORDER BY points DESC) AS m FROM claims",
+            "SELECT median(x) AS m FROM (SELECT patient_id, points AS x FROM claims UNION ALL SELECT patient_id, 0 FROM claims) u",
+            "SELECT median(x) AS m FROM (SELECT patient_id, points AS x FROM claims UNION ALL SELECT patient_id, birth_year FROM patients) u",
+            "SELECT median(x) AS m FROM (SELECT patient_id, max(CASE WHEN points > 4000 THEN points ELSE 0 END) AS x FROM claims GROUP BY patient_id) u",
+            "SELECT median(greatest(points, 5000000)) AS m FROM claims",
             "SELECT median(points) AS m FROM claims c WHERE EXISTS (SELECT 1 FROM patients p WHERE p.patient_id = c.patient_id AND {her})",
             "SELECT sum(points) AS s FROM claims c JOIN patients p USING (patient_id) WHERE p.prefecture = '47'",
             "SELECT var_samp(points) AS s FROM claims c JOIN patients p USING (patient_id) WHERE p.prefecture = '47'",

@@ -84,12 +84,12 @@ proptest! {
             } else {
                 tally.add(subject, row[7]);
             });
-            ValueColumn { scale, rows: vec![tally.freeze()] }
+            ValueColumn { scale, rows: vec![tally.freeze()], own: None }
         });
         let group = people(subjects().map(|(subject, _)| subject));
         let table = || {
             let statistic = StatisticColumn { values: column.as_ref().map(|column| ValueColumn {
-                scale: column.scale, rows: column.rows.clone(),
+                scale: column.scale, rows: column.rows.clone(), own: None,
             }), ..statistic("x", kind, parts.clone()) };
             vec![ungrouped(group.clone(), vec![statistic])]
         };

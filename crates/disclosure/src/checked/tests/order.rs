@@ -21,7 +21,7 @@ fn column(records: &[(u32, i128)], kind: StatisticKind, scale: Scale) -> Statist
     records.iter().for_each(|(subject, value)| tally.add(*subject, *value));
     let n = evidence(records.iter().map(|(subject, _)| (*subject, 1)));
     StatisticColumn {
-        values: Some(ValueColumn { scale, rows: vec![tally.freeze()] }),
+        values: Some(ValueColumn { scale, rows: vec![tally.freeze()], own: None }),
         ..statistic("x", kind, vec![(Scale::Integer, vec![n])])
     }
 }
@@ -223,13 +223,36 @@ fn over_nobody_there_is_no_value() {
     assert_eq!(shown, [["-"], ["-"], ["0"]]);
 }
 
+/// The median of some records among constants: 0 for each of `zeros` people.
+fn median_among_zeros(own: &[(u32, i128)], zeros: u32) -> Checked {
+    let all: Records = own.iter().copied().chain((1000..1000 + zeros).map(|subject| (subject, 0))).collect();
+    let group = people(all.iter().map(|(subject, _)| *subject));
+    let mut statistic = column(&all, median(step("1")), Scale::Integer);
+    let mut tally = ValueTally::new();
+    own.iter().for_each(|(subject, value)| tally.add(*subject, *value));
+    statistic.values.as_mut().unwrap().own = Some(vec![tally.freeze()]);
+    checked(vec![ungrouped(group, vec![statistic])])
+}
+
+#[test]
+fn constants_of_the_analyst_do_not_stand_for_people_on_a_side() {
+    let own: Records = (0..60).map(|s| (s, 100 + i128::from(s))).collect();
+    // 41 zeros put the tenth of them in the middle, 43 the ninth.
+    assert_eq!(shown(&median_among_zeros(&own, 41)), Some(109));
+    assert_eq!(median_among_zeros(&own, 43).findings()[0].reasons, [Reason::Quantile].into());
+    assert_eq!(median_among_zeros(&own, 60).findings()[0].reasons, [Reason::Quantile].into());
+    // A constant in the middle says how many people have it, and nothing of the others.
+    assert_eq!(shown(&median_among_zeros(&own, 62)), Some(0));
+    assert_eq!(median_among_zeros(&own[..5], 9).findings()[0].reasons, [Reason::Quantile].into());
+}
+
 #[test]
 fn a_value_without_an_exact_form_blanks_the_cell() {
     let mut tally = ValueTally::new();
     (0..40).for_each(|subject| tally.add(subject, i128::from(subject)));
     tally.add_overflow(40);
     let statistic = StatisticColumn {
-        values: Some(ValueColumn { scale: Scale::Integer, rows: vec![tally.freeze()] }),
+        values: Some(ValueColumn { scale: Scale::Integer, rows: vec![tally.freeze()], own: None }),
         ..statistic("x", median(None), vec![(Scale::Integer, vec![people(0..41)])])
     };
     let checked = checked(vec![ungrouped(people(0..41), vec![statistic])]);
@@ -256,7 +279,7 @@ fn malformed_values_are_errors() {
         values: column(&others, median(None), Scale::Integer).values,
         ..whole(median(None))
     };
-    let no_row = Some(ValueColumn { scale: Scale::Integer, rows: vec![] });
+    let no_row = Some(ValueColumn { scale: Scale::Integer, rows: vec![], own: None });
     let rowless = StatisticColumn { values: no_row, ..whole(StatisticKind::Distinct) };
     let dates = whole(median(Step::date("month")));
     for bad in [without, needless, fewer, more, others, rowless, dates] {
