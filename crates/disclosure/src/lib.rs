@@ -57,5 +57,7 @@ pub use profile::{Expressions, Extremes, Profile, Profiles};
 pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};
 pub use rules::Reason;
 pub use statistic::{Fraction, RegressionFunction, StatisticKind};
-pub use unreleased::{Branch, CellTable, KeyColumn, Part, StatisticColumn, Telling, Unreleased, ValueColumn};
+pub use unreleased::{
+    Branch, CellTable, KeyColumn, Parent, Part, StatisticColumn, Telling, Unreleased, ValueColumn,
+};
 pub use values::{ValueTally, Values};

@@ -188,16 +188,26 @@ impl Spread {
 
 /// The rows of a table by the labels of the keys that are not sensitive.
 fn parents(table: &CellTable) -> BTreeMap<Vec<Option<String>>, Vec<usize>> {
-    let keys: Vec<_> = table.keys.iter().filter(|key| !key.sensitive).collect();
+    let keys: Vec<usize> = table
+        .keys
+        .iter()
+        .enumerate()
+        .filter_map(|(key, labels)| (!labels.sensitive).then_some(key))
+        .collect();
     let mut parents: BTreeMap<Vec<Option<String>>, Vec<usize>> = BTreeMap::new();
     for row in 0..table.groups.len() {
-        let text = |key: &&KeyColumn| {
-            let text = key.values.is_valid(row).then(|| array_value_to_string(&key.values, row));
-            text.and_then(Result::ok)
-        };
-        parents.entry(keys.iter().map(text).collect()).or_default().push(row);
+        parents.entry(labels(&table.keys, &keys, row)).or_default().push(row);
     }
     parents
+}
+
+/// The labels of a row in some of the keys.
+fn labels(keys: &[KeyColumn], which: &[usize], row: usize) -> Vec<Option<String>> {
+    let text = |key: &KeyColumn| {
+        let text = key.values.is_valid(row).then(|| array_value_to_string(&key.values, row));
+        text.and_then(Result::ok)
+    };
+    which.iter().map(|key| keys.get(*key).and_then(text)).collect()
 }
 
 /// Whether a label says that somebody has a value: NULL and FALSE do not.

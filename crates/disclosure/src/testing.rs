@@ -43,12 +43,12 @@ pub(crate) fn table(
     let (labels, groups): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let values = Arc::new(StringArray::from(labels));
     let keys = vec![KeyColumn { name: key.into(), values, declared: false, sensitive: false }];
-    CellTable { keys, groups, statistics: statistics.into_iter().collect() }
+    CellTable { keys, groups, statistics: statistics.into_iter().collect(), parent: None }
 }
 
 /// A statistic over everybody.
 pub(crate) fn ungrouped(everybody: Evidence, statistics: Vec<StatisticColumn>) -> CellTable {
-    CellTable { keys: Vec::new(), groups: vec![everybody], statistics }
+    CellTable { keys: Vec::new(), groups: vec![everybody], statistics, parent: None }
 }
 
 /// `COUNT(*)` of some groups.

@@ -37,6 +37,16 @@ pub struct CellTable {
     pub groups: Vec<Evidence>,
     /// The statistics, at least one value for each row.
     pub statistics: Vec<StatisticColumn>,
+    /// The same records without the restrictions on sensitive columns, where there are any.
+    pub parent: Option<Parent>,
+}
+
+/// The groups with which those of a table are compared.
+pub struct Parent {
+    /// The keys of the table, in its order; NULL everywhere where a label depends on a sensitive column.
+    pub keys: Vec<KeyColumn>,
+    /// For each row, everybody in the group.
+    pub groups: Vec<Evidence>,
 }
 
 /// One group key, a value for each row.

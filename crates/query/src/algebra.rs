@@ -247,6 +247,9 @@ pub(crate) struct Frontier {
     pub(crate) complete: Option<(Reference, Vec<Scalar>)>,
     /// The keys whose labels tell something that may harm a person.
     pub(crate) sensitive: BTreeSet<ColumnId>,
+    /// The same without the restrictions on sensitive columns, where there are any: with whom its people are
+    /// compared.
+    pub(crate) parent: Option<Box<Frontier>>,
 }
 
 /// The grouping sets of a frontier.

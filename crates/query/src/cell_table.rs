@@ -63,7 +63,7 @@ pub(crate) fn cell_table(
     in_order: &InOrder,
     gathered: &Deposits,
 ) -> Result<CellTable> {
-    let PlannedFrontier { frontier, instrumented } = planned;
+    let PlannedFrontier { frontier, instrumented, parent: _ } = planned;
     let Instrumented { layout, first_tally, .. } = instrumented;
     let InOrder { cells, rows } = in_order;
     let first_rows: UInt64Array = rows.iter().map(|rows| u64::try_from(rows.start).ok()).collect();
@@ -118,7 +118,7 @@ pub(crate) fn cell_table(
     if statistics.is_empty() {
         statistics.push(people(part(&0)));
     }
-    Ok(CellTable { keys: keys.collect::<Result<_>>()?, groups: of(0), statistics })
+    Ok(CellTable { keys: keys.collect::<Result<_>>()?, groups: of(0), statistics, parent: None })
 }
 
 fn scale(scales: &[Scale], index: usize) -> Scale {

@@ -8,7 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryReservation};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -21,10 +21,10 @@ use crate::cell_table::{cell_table, in_order};
 use crate::cells::FormCells;
 use crate::cooperate::JoinsYield;
 use crate::deposit::Deposits;
-use crate::disclosure::{self, Unreleased};
+use crate::disclosure::{self, CellTable, Parent, Unreleased};
 use crate::generate::Instrumented;
 use crate::model::{Code, Limits, Refusal};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedFrontier};
 use crate::public::PublicRun;
 use crate::scan::{Footers, People, Reading, VAULT_URL, divisions};
 use crate::vault::Snapshot;
@@ -146,16 +146,14 @@ impl Engine {
             .with_physical_optimizer_rule(Arc::new(FormCells))
             .with_physical_optimizer_rule(Arc::new(JoinsYield))
             .build();
-        let mut tables = Vec::new();
-        let mut evidence = Vec::new();
+        let (mut tables, mut evidence) = (Vec::new(), Vec::new());
         for planned in &plan.frontiers {
-            let gathered = Deposits::of(&planned.instrumented.plan).map_err(|error| Failure::of(&error))?;
-            gathered.charge(&session.runtime_env().memory_pool);
-            let cells = self.cells(&session, &planned.instrumented, plan.tables.snapshot()).await?;
-            let cells =
-                in_order(&cells, planned.instrumented.first_tally).map_err(|error| Failure::of(&error))?;
-            tables.push(cell_table(planned, &cells, &gathered).map_err(|error| Failure::of(&error))?);
-            evidence.extend(gathered.into_reservations());
+            let mut table = self.table(&session, planned, plan.tables.snapshot(), &mut evidence).await?;
+            if let Some(parent) = &planned.parent {
+                let parent = self.table(&session, parent, plan.tables.snapshot(), &mut evidence).await?;
+                table.parent = Some(Parent { keys: parent.keys, groups: parent.groups });
+            }
+            tables.push(table);
         }
         let run = PublicRun {
             plan: plan.public,
@@ -165,6 +163,24 @@ impl Engine {
             _evidence: evidence,
         };
         Ok((Unreleased::new(tables), run))
+    }
+
+    /// What a frontier says, with the evidence behind it, whose memory is taken until the job ends.
+    async fn table(
+        &self,
+        session: &SessionState,
+        planned: &PlannedFrontier,
+        snapshot: &Snapshot,
+        evidence: &mut Vec<MemoryReservation>,
+    ) -> Result<CellTable, Failure> {
+        let gathered = Deposits::of(&planned.instrumented.plan).map_err(|error| Failure::of(&error))?;
+        gathered.charge(&session.runtime_env().memory_pool);
+        let cells = self.cells(session, &planned.instrumented, snapshot).await?;
+        let cells =
+            in_order(&cells, planned.instrumented.first_tally).map_err(|error| Failure::of(&error))?;
+        let table = cell_table(planned, &cells, &gathered).map_err(|error| Failure::of(&error))?;
+        evidence.extend(gathered.into_reservations());
+        Ok(table)
     }
 
     /// The cells of a frontier, those of each division of people by themselves.

@@ -11,6 +11,7 @@ mod grain;
 mod graph;
 mod join;
 mod measure;
+mod parent;
 mod person;
 mod relation;
 mod scalar;

@@ -11,6 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Analyzer;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 
+use crate::algebra::Frontier;
 use crate::catalog::Catalog;
 use crate::disclosure::Profile;
 use crate::functions;
@@ -59,8 +60,18 @@ pub struct Plan {
 
 /// A frontier with the plan that runs below it.
 pub(crate) struct PlannedFrontier {
-    pub(crate) frontier: crate::algebra::Frontier,
+    pub(crate) frontier: Frontier,
     pub(crate) instrumented: Instrumented,
+    /// The groups with which its people are compared.
+    pub(crate) parent: Option<Box<PlannedFrontier>>,
+}
+
+impl PlannedFrontier {
+    fn new(mut frontier: Frontier, tables: &Tables) -> Result<Self, DataFusionError> {
+        let instrumented = generate::instrument(&frontier, &|name: &str| tables.open(name))?;
+        let parent = frontier.parent.take().map(|parent| Self::new(*parent, tables)).transpose()?;
+        Ok(Self { frontier, instrumented, parent: parent.map(Box::new) })
+    }
 }
 
 impl fmt::Debug for Plan {
@@ -98,12 +109,8 @@ fn judge(analysis: &Analysis, view: &View, limits: &Limits) -> Result<Plan, Refu
         refusal.at(place)
     })?;
     let tables = Tables::new(&view.snapshot, &lists);
-    let mut frontiers = Vec::new();
-    for frontier in lowered.frontiers {
-        let instrumented = generate::instrument(&frontier, &|name: &str| tables.open(name))
-            .map_err(|error| generation_refusal(&error))?;
-        frontiers.push(PlannedFrontier { frontier, instrumented });
-    }
+    let planned = lowered.frontiers.into_iter().map(|frontier| PlannedFrontier::new(frontier, &tables));
+    let frontiers: Vec<_> = planned.collect::<Result<_, _>>().map_err(|error| generation_refusal(&error))?;
     let public = PublicPlan::new(lowered.public, lowered.output, lowered.columns, &frontiers);
     Ok(Plan { tables, frontiers, public })
 }

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::evidence::{Evidence, Scale};
 use crate::exact::product;
 use crate::statistic::{N, StatisticKind};
-use crate::unreleased::{CellTable, Part, StatisticColumn, ValueColumn};
+use crate::unreleased::{CellTable, KeyColumn, Part, StatisticColumn, ValueColumn};
 use crate::values::Values;
 
 /// Most digits behind the point of a decimal.
@@ -20,6 +20,12 @@ pub(super) fn verified(mut tables: Vec<CellTable>) -> Result<Vec<CellTable>, Err
         let rows = table.groups.len();
         if table.keys.iter().any(|key| key.values.len() != rows) {
             return Err(Error::Malformed("a key has not one value for each row"));
+        }
+        if let Some(parent) = &table.parent {
+            let fits = |key: &KeyColumn| key.values.len() == parent.groups.len();
+            if parent.keys.len() != table.keys.len() || !parent.keys.iter().all(fits) {
+                return Err(Error::Malformed("the parent groups have other keys"));
+            }
         }
         for statistic in &mut table.statistics {
             verify_lengths(statistic, rows)?;

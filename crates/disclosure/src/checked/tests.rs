@@ -271,7 +271,7 @@ fn by(
         declared: false,
         sensitive: false,
     }];
-    CellTable { keys, groups, statistics }
+    CellTable { keys, groups, statistics, parent: None }
 }
 
 proptest! {

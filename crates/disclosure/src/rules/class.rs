@@ -7,7 +7,7 @@
 //!
 //! Source: Lupp & Langsrud, Suppression of directly-disclosive cells in frequency tables, 2021.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::Evidence;
 use crate::unreleased::CellTable;
@@ -21,7 +21,7 @@ pub(super) fn fails(without: u64, minimum: u32) -> bool {
 /// labels.
 pub(crate) fn others(table: &CellTable, minimum: u32) -> BTreeSet<usize> {
     let sensitive: Vec<_> = table.keys.iter().filter(|key| key.sensitive).collect();
-    let mut found = BTreeSet::new();
+    let mut found = of_parent(table, minimum);
     if sensitive.is_empty() {
         return found;
     }
@@ -41,6 +41,27 @@ pub(crate) fn others(table: &CellTable, minimum: u32) -> BTreeSet<usize> {
     found
 }
 
+/// The rows of a table whose people were chosen by a value that nearly everybody of their parent group has.
+fn of_parent(table: &CellTable, minimum: u32) -> BTreeSet<usize> {
+    let Some(parent) = &table.parent else { return BTreeSet::new() };
+    let compared: Vec<usize> = parent
+        .keys
+        .iter()
+        .enumerate()
+        .filter_map(|(key, labels)| (labels.values.null_count() < labels.values.len()).then_some(key))
+        .collect();
+    let mut groups: BTreeMap<Vec<Option<String>>, Vec<&Evidence>> = BTreeMap::new();
+    for (row, group) in parent.groups.iter().enumerate() {
+        groups.entry(super::labels(&parent.keys, &compared, row)).or_default().push(group);
+    }
+    let tells = |(row, cell): &(usize, &Evidence)| {
+        let parents = groups.get(&super::labels(&table.keys, &compared, *row));
+        let parents = parents.into_iter().flatten().copied();
+        cell.people() > 0 && fails(without(cell, parents, minimum), minimum)
+    };
+    table.groups.iter().enumerate().filter(tells).map(|(row, _)| row).collect()
+}
+
 /// How many people of the other cells are not in this one; counting ends at the minimum.
 fn without<'a>(cell: &Evidence, others: impl Iterator<Item = &'a Evidence>, minimum: u32) -> u64 {
     let mut found = BTreeSet::new();
@@ -58,12 +79,44 @@ fn without<'a>(cell: &Evidence, others: impl Iterator<Item = &'a Evidence>, mini
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::StringArray;
+
     use super::*;
     use crate::testing::people;
+    use crate::unreleased::{KeyColumn, Parent};
 
     #[test]
     fn minimum_people_without_the_value_are_enough() {
         assert_eq!([0, 1, 9, 10].map(|people| fails(people, 10)), [true, true, true, false]);
+    }
+
+    fn labelled(sex: &[Option<&str>], code: &[Option<&str>]) -> Vec<KeyColumn> {
+        let key = |name: &str, labels: &[Option<&str>], sensitive| KeyColumn {
+            name: name.into(),
+            values: std::sync::Arc::new(StringArray::from(labels.to_vec())),
+            declared: false,
+            sensitive,
+        };
+        vec![key("sex", sex, false), key("code", code, false)]
+    }
+
+    #[test]
+    fn people_that_a_value_chose_are_compared_with_their_parent_group() {
+        let table = |women_in_all: u32| CellTable {
+            keys: labelled(&[Some("F"), Some("M"), None], &[Some("B20"), Some("B20"), Some("B20")]),
+            groups: vec![people(0..50), people(100..150), people(200..250)],
+            statistics: vec![],
+            parent: Some(Parent {
+                keys: labelled(&[Some("M"), Some("F"), None], &[None, None, None]),
+                groups: vec![people(100..200), people(0..women_in_all), people(200..400)],
+            }),
+        };
+        assert_eq!(others(&table(59), 10), [0].into());
+        assert_eq!(others(&table(60), 10), [].into());
+        // A group without a parent is its own.
+        let mut orphan = table(60);
+        orphan.parent.as_mut().unwrap().groups[0] = people(0..0);
+        assert_eq!(others(&orphan, 10), [1].into());
     }
 
     #[test]

@@ -96,6 +96,7 @@ impl Lowering<'_> {
             statistics: Vec::new(),
             units,
             complete: None,
+            parent: None,
         };
         let index = self.add_frontier(frontier)?;
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
@@ -138,8 +139,16 @@ impl Lowering<'_> {
         }
         let Grouped { node: input, units, .. } = grouped;
         let sensitive = self.sensitive_keys(&keys, &input);
-        let index =
-            self.add_frontier(Frontier { input, sensitive, keys, sets, statistics, units, complete })?;
+        let index = self.add_frontier(Frontier {
+            input,
+            sensitive,
+            keys,
+            sets,
+            statistics,
+            units,
+            complete,
+            parent: None,
+        })?;
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
     }
 
@@ -178,8 +187,9 @@ impl Lowering<'_> {
         keys.iter().filter(|(_, key)| telling(key)).map(|(id, _)| *id).collect()
     }
 
-    fn add_frontier(&mut self, frontier: Frontier) -> Result<usize, Refusal> {
+    fn add_frontier(&mut self, mut frontier: Frontier) -> Result<usize, Refusal> {
         self.scrutinise(&frontier)?;
+        frontier.parent = self.columns.parent(&frontier).map(Box::new);
         self.frontiers.push(frontier);
         Ok(self.frontiers.len().saturating_sub(1))
     }

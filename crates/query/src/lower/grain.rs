@@ -201,6 +201,14 @@ impl Columns {
         op == Operator::Minus && (year(left) && (year(right) || coarse(right)))
     }
 
+    /// The values of a column, if it is an isolating one.
+    pub(super) fn line(&self, id: ColumnId) -> Option<Line> {
+        match self.grain(&Scalar::Column(id)) {
+            Grain::Fine(line) => Some(line),
+            Grain::Coarse | Grain::Date(_) | Grain::Mixed => None,
+        }
+    }
+
     pub(super) fn is_date(&self, scalar: &Scalar) -> bool {
         let data_type = if let Scalar::Column(id) = scalar {
             self.info(*id).map(|info| info.data_type.clone())
@@ -322,6 +330,11 @@ impl Ratio {
             denominator: denominator.checked_div(divisor)?,
         })
         .filter(|ratio| ratio.denominator > 0)
+    }
+
+    /// Whether it is nought.
+    pub(crate) fn is_zero(self) -> bool {
+        self == Self::ZERO
     }
 
     fn negative(self) -> Self {

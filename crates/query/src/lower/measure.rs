@@ -3,6 +3,8 @@
 //! A CASE, a truth value used as a number, LEAST, GREATEST, NULLIF, ABS and SIGN tell people apart like
 //! a FILTER does, so that each of their branches is judged as a cell of its own.
 
+use std::collections::BTreeSet;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
@@ -38,6 +40,7 @@ pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
         {
             false
         }
+        Scalar::Arithmetic { op: Operator::Multiply, left, right } if share(left, right, known) => false,
         Scalar::Arithmetic { .. } | Scalar::Bits { .. } | Scalar::Cast { .. } | Scalar::Negative(_) => {
             arg.children().into_iter().all(|child| is_plain(child, known))
         }
@@ -50,6 +53,44 @@ pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
         | Scalar::Not(_)
         | Scalar::Or(_)
         | Scalar::Truth { .. } => true,
+    }
+}
+
+/// Whether an amount multiplies a column with itself: a sum of that is a moment, which has rules of its own.
+pub(super) fn squares(arg: &Scalar, known: &Columns) -> bool {
+    matches!(arg, Scalar::Arithmetic { op: Operator::Multiply, left, right } if share(left, right, known))
+        || arg.children().into_iter().any(|child| squares(child, known))
+}
+
+/// Whether two amounts are of the same stored column.
+fn share(left: &Scalar, right: &Scalar, known: &Columns) -> bool {
+    let origins = |scalar: &Scalar| -> BTreeSet<String> {
+        let of = |id| known.info(id).map(|info| info.origins.clone()).unwrap_or_default();
+        values(scalar).into_iter().flat_map(Scalar::columns).flat_map(of).collect()
+    };
+    !origins(left).is_disjoint(&origins(right))
+}
+
+/// What an amount takes its value from: of a CASE what is chosen, not by what.
+fn values(arg: &Scalar) -> Vec<&Scalar> {
+    match arg {
+        Scalar::Case { branches, otherwise } => {
+            branches.iter().map(|(_, then)| then).chain(otherwise.as_deref()).flat_map(values).collect()
+        }
+        Scalar::Arithmetic { .. } | Scalar::Cast { .. } | Scalar::Function { .. } | Scalar::Negative(_) => {
+            arg.children().into_iter().flat_map(values).collect()
+        }
+        Scalar::Column(_) => vec![arg],
+        Scalar::And(_)
+        | Scalar::Bits { .. }
+        | Scalar::Compare { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Literal(_)
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => Vec::new(),
     }
 }
 
@@ -285,7 +326,7 @@ fn first_of(taken: &[Scalar], when: &Scalar) -> Scalar {
 }
 
 /// Functions that choose between values as CASE does.
-fn disguised(name: &str, args: &[Scalar]) -> Vec<Scalar> {
+pub(super) fn disguised(name: &str, args: &[Scalar]) -> Vec<Scalar> {
     let compare = |op, left: &Scalar, right: &Scalar| Scalar::Compare {
         op,
         left: Box::new(left.clone()),

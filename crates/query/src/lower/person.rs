@@ -24,6 +24,14 @@ type PersonAggregates = Vec<(ColumnId, Aggregation)>;
 /// Key expressions, with the columns that they define.
 type Keys = Vec<(ColumnId, Scalar)>;
 
+/// The records that a person's rows are made of.
+struct Of {
+    /// The predicates that tell sorts of them apart.
+    sorts: Vec<Scalar>,
+    /// Whether a sensitive value chose them: to have any tells it.
+    chosen: bool,
+}
+
 impl Lowering<'_> {
     /// GROUP BY with the subject among the keys, or in a sub-query about the outer record's person
     /// (`correlated`): there a count of nothing is nought.
@@ -37,10 +45,11 @@ impl Lowering<'_> {
         correlated: bool,
     ) -> Result<Relation, Refusal> {
         let types = schema_types(&aggregate.schema);
-        let (mut aggregates, sorts) = (PersonAggregates::new(), node.sorts());
+        let mut aggregates = PersonAggregates::new();
+        let of = Of { sorts: node.sorts(), chosen: self.columns.chosen_by_sensitive(&node) };
         let (keys, mut fields) = self.person_keys(fields, &types, &mut aggregates)?;
         for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
-            let id = self.person_aggregate(expr, data_type, scope, &sorts, &mut aggregates)?;
+            let id = self.person_aggregate(expr, data_type, scope, &of, &mut aggregates)?;
             let value = Scalar::Column(id);
             let counts =
                 aggregates.iter().any(|(known, call)| *known == id && call.function.name() == "count");
@@ -119,7 +128,7 @@ impl Lowering<'_> {
         expr: &Expr,
         data_type: DataType,
         scope: Scope<'_>,
-        sorts: &[Scalar],
+        Of { sorts, chosen }: &Of,
         aggregates: &mut PersonAggregates,
     ) -> Result<ColumnId, Refusal> {
         let call = aggregate_call(expr)?;
@@ -144,6 +153,9 @@ impl Lowering<'_> {
         let id = self.person_column(data_type.clone(), origins, &arg, &deciding, aggregates)?;
         if counts {
             self.columns.is_coarse(id);
+        }
+        if *chosen {
+            self.columns.is_harmful(id);
         }
         // A sum of constants is a number of the person's records in other words.
         if counts || (call.func.name() == "sum" && measure::is_constant(&arg)) {

@@ -14,8 +14,8 @@ use crate::disclosure::{Expressions, Profile, StatisticKind};
 use crate::model::{Code, DateGrain, Refusal, Step};
 use crate::position::Part;
 
-use super::Lowering;
-use super::grain::{Grain, Line, number};
+use super::grain::{Grain, Line, Ratio, number};
+use super::{Lowering, measure};
 
 impl Lowering<'_> {
     /// Refuses a frontier whose groups or conditions could single people out.
@@ -174,11 +174,16 @@ impl Lowering<'_> {
             | Scalar::Not(_)
             | Scalar::Or(_)
             | Scalar::Truth { .. } => self.predicate(value),
+            Scalar::Function { function, args } => {
+                measure::disguised(function.name(), args)
+                    .iter()
+                    .try_for_each(|hidden| self.predicate(hidden))?;
+                args.iter().try_for_each(|arg| self.conditions_in(arg))
+            }
             Scalar::Arithmetic { .. }
             | Scalar::Bits { .. }
             | Scalar::Cast { .. }
             | Scalar::Column(_)
-            | Scalar::Function { .. }
             | Scalar::Literal(_)
             | Scalar::Negative(_) => {
                 value.children().into_iter().try_for_each(|child| self.conditions_in(child))
@@ -201,7 +206,8 @@ impl Lowering<'_> {
             }
             Scalar::Like { arg, .. } => match self.columns.grain(arg) {
                 Grain::Fine(line) => Err(self.singled_out(arg, &line)),
-                Grain::Coarse | Grain::Date(_) | Grain::Mixed => self.conditions_in(arg),
+                Grain::Mixed => Err(self.of_several(arg)),
+                Grain::Coarse | Grain::Date(_) => self.conditions_in(arg),
             },
             Scalar::IsNull(arg) => self.conditions_in(arg),
             Scalar::Arithmetic { .. }
@@ -228,15 +234,34 @@ impl Lowering<'_> {
                 (Grain::Fine(line), None) if !is_null(other) && !self.is_other_column(side, other) => {
                     return Err(self.singled_out(side, &line));
                 }
-                (Grain::Mixed, Some(end)) if !range || !end.is_round() => {
-                    let message = "a condition on an expression over several columns, or a root, power or logarithm, may only be a range";
-                    let hint = "compare it by <, <=, > or >= with a number of at most two digits, such as 25 or 0.15";
-                    return Err(refused(message, hint).at(self.place_of(side)));
+                (Grain::Mixed, _) if is_null(other) => {}
+                (Grain::Mixed, end) => {
+                    self.mixed(side, range && end.is_none_or(Ratio::is_round), end, other)?
                 }
-                (Grain::Coarse | Grain::Date(_) | Grain::Fine(_) | Grain::Mixed, _) => {}
+                (Grain::Coarse | Grain::Date(_) | Grain::Fine(_), _) => {}
             }
         }
         Ok(())
+    }
+
+    /// A condition on an expression that is as fine as a column of single people's values. Shifted, stretched
+    /// or written otherwise, it could be cut between any two of them.
+    fn mixed(&self, side: &Scalar, fits: bool, end: Option<Ratio>, other: &Scalar) -> Result<(), Refusal> {
+        let fine: Vec<Line> = side.columns().into_iter().filter_map(|id| self.columns.line(id)).collect();
+        if let ([line], 1) = (fine.as_slice(), side.columns().len()) {
+            return Err(self.singled_out(side, line));
+        }
+        let constant = end.is_none() && (other.columns().is_empty() || self.columns.reads_reference(other));
+        if !fits || constant || (!fine.is_empty() && shifts(side)) {
+            return Err(self.of_several(side));
+        }
+        Ok(())
+    }
+
+    fn of_several(&self, side: &Scalar) -> Refusal {
+        let message = "a condition on an expression over several columns, or a root, power or logarithm, may only be a range";
+        let hint = "compare it by <, <=, > or >= with a number of at most two digits, such as 25 or 0.15, and add no number in it";
+        refused(message, hint).at(self.place_of(side))
     }
 
     /// Whether both are columns of records, and not the same: those of a person may be compared.
@@ -356,6 +381,32 @@ impl Rules {
 
 fn refused(message: &str, hint: &str) -> Refusal {
     Refusal::new(Code::ExpressionNotAllowed, message, hint)
+}
+
+/// Whether a constant is added in an expression, or nothing is left of a part of it.
+fn shifts(scalar: &Scalar) -> bool {
+    let here = match scalar {
+        Scalar::Arithmetic { op: Operator::Plus | Operator::Minus, left, right } => {
+            left.columns().is_empty() || right.columns().is_empty()
+        }
+        Scalar::Literal(_) => number(scalar).is_some_and(Ratio::is_zero),
+        Scalar::And(_)
+        | Scalar::Arithmetic { .. }
+        | Scalar::Bits { .. }
+        | Scalar::Case { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Column(_)
+        | Scalar::Compare { .. }
+        | Scalar::Function { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Negative(_)
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => false,
+    };
+    here || scalar.children().into_iter().any(shifts)
 }
 
 fn is_null(scalar: &Scalar) -> bool {

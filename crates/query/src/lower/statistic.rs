@@ -56,6 +56,11 @@ impl Lowering<'_> {
             return Err(Refusal::new(Code::AggregateNotAllowed, message, hint).at(place));
         }
         let adds = !matches!(kind, StatisticKind::Count | StatisticKind::Distinct | StatisticKind::People);
+        if adds && args.iter().any(|arg| measure::squares(arg, &self.columns)) {
+            let message = "a sum or mean of squares is not allowed: beside the sum it gives the deviation";
+            let hint = "take VAR_SAMP or STDDEV, and CORR or COVAR_SAMP of two columns";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
+        }
         if adds && !args.iter().all(|arg| measure::is_plain(arg, &self.columns)) {
             let message =
                 "a sum, mean or the like of a function of values is not allowed over groups of people";

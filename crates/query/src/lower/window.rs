@@ -24,12 +24,18 @@ impl Lowering<'_> {
         let known = fields.clone();
         let scope = Scope::new(window.input.schema(), &known);
         let types = window.schema.fields().iter().skip(fields.len());
-        let sorts = if let Kind::Records { node, .. } = &kind { node.sorts() } else { Vec::new() };
+        let (sorts, chosen) = match &kind {
+            Kind::Records { node, .. } => (node.sorts(), self.columns.chosen_by_sensitive(node)),
+            Kind::Coded { .. } | Kind::Public(_) | Kind::Reference(_) => (Vec::new(), false),
+        };
         let mut calls = Vec::new();
         for (expr, field) in window.window_expr.iter().zip(types) {
             let over_records = matches!(kind, Kind::Records { .. });
             let call = self.window_call(expr, field.data_type(), scope, over_records)?;
             let id = self.window_column(&call, &sorts);
+            if chosen {
+                self.columns.is_harmful(id);
+            }
             fields.push(Field::Value(Scalar::Column(id)));
             calls.push((id, call));
         }

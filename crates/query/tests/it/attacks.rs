@@ -92,6 +92,10 @@ const ATTACKS: &[(&str, &[&str])] = &[
             "SELECT median(x) AS m FROM (SELECT patient_id, points AS x FROM claims UNION ALL SELECT patient_id, birth_year FROM patients) u",
             "SELECT median(x) AS m FROM (SELECT patient_id, max(CASE WHEN points > 4000 THEN points ELSE 0 END) AS x FROM claims GROUP BY patient_id) u",
             "SELECT median(greatest(points, 5000000)) AS m FROM claims",
+            "SELECT sum(points * points) AS s FROM claims",
+            "SELECT sum(x * 2 * x) AS s FROM (SELECT patient_id, sum(points) AS x FROM claims GROUP BY patient_id) t",
+            "SELECT sum(x) AS s FROM (SELECT patient_id, sum(points * points) AS x FROM claims GROUP BY patient_id) t",
+            "SELECT avg(a.points * b.points) AS s FROM claims a JOIN claims b ON a.patient_id = b.patient_id AND a.date = b.date",
             "SELECT median(points) AS m FROM claims c WHERE EXISTS (SELECT 1 FROM patients p WHERE p.patient_id = c.patient_id AND {her})",
             "SELECT sum(points) AS s FROM claims c JOIN patients p USING (patient_id) WHERE p.prefecture = '47'",
             "SELECT var_samp(points) AS s FROM claims c JOIN patients p USING (patient_id) WHERE p.prefecture = '47'",
@@ -111,6 +115,17 @@ const ATTACKS: &[(&str, &[&str])] = &[
             "SELECT count(*) AS n FROM icd10 c LEFT JOIN (SELECT d.icd10 FROM diagnoses d JOIN patients USING (patient_id) WHERE {her}) d ON d.icd10 = c.code GROUP BY c.code",
             "SELECT c.code, count(d.patient_id) AS n FROM icd10 c LEFT JOIN (SELECT d.icd10, d.patient_id FROM diagnoses d JOIN patients USING (patient_id) WHERE {her}) d \
              ON d.icd10 = c.code GROUP BY c.code HAVING count(d.patient_id) > 0",
+        ],
+    ),
+    (
+        "what everybody of a group has",
+        &[
+            "SELECT count(DISTINCT patient_id) AS n FROM diagnoses WHERE icd10 LIKE '%'",
+            "SELECT p.sex, count(DISTINCT p.patient_id) AS n FROM patients p JOIN diagnoses d ON d.patient_id = p.patient_id WHERE d.icd10 > 'A' GROUP BY p.sex",
+            "SELECT p.sex, count(*) AS n FROM patients p WHERE EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 LIKE '%') \
+             AND EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id) GROUP BY p.sex",
+            "SELECT p.sex, count(*) AS n FROM patients p JOIN (SELECT patient_id, count(*) AS k FROM diagnoses WHERE icd10 LIKE '%' GROUP BY patient_id) d \
+             ON d.patient_id = p.patient_id WHERE EXISTS (SELECT 1 FROM diagnoses e WHERE e.patient_id = p.patient_id) AND d.k > 0 GROUP BY p.sex",
         ],
     ),
     (

@@ -65,8 +65,25 @@ async fn an_isolating_column_is_asked_for_ranges_between_steps() {
                 ranges,
                 "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) JOIN (VALUES ('F', 1216), ('M', 1216)) v(s, x) ON v.s = p.sex WHERE c.points >= v.x",
             ),
-            ("range", "SELECT count(*) AS n FROM claims WHERE sqrt(points) = 20"),
-            ("at most two digits", "SELECT count(*) AS n FROM claims WHERE sqrt(points) > 20.1"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE sqrt(points) > 20"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE signum(points - 1216) < 1"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE abs(points - 1216) < 1"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE abs(points - 1200) < 16"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE nullif(points, 1216) IS NULL"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE left(CAST(points AS VARCHAR), 4) = '1216'"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE CAST(points AS VARCHAR) LIKE '1216%'"),
+            (
+                "at most two digits",
+                "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points / p.birth_year > 2.01",
+            ),
+            (
+                "add no number in it",
+                "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE (c.points - 1216) / p.birth_year > 0",
+            ),
+            (
+                "add no number in it",
+                "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points - 0 * p.birth_year > 12",
+            ),
         ],
     );
     allowed(
@@ -78,7 +95,8 @@ async fn an_isolating_column_is_asked_for_ranges_between_steps() {
             "SELECT count(*) AS n FROM claims WHERE points - 200 > 0",
             "SELECT count(*) AS n FROM claims WHERE points IS NOT NULL",
             "SELECT count(*) AS n FROM claims a JOIN claims b ON b.patient_id = a.patient_id WHERE a.points < b.points",
-            "SELECT count(*) AS n FROM claims WHERE sqrt(points) > 20",
+            "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points / p.birth_year > 2",
+            "SELECT avg(least(points, 5000)) AS n FROM claims",
             "SELECT count(*) AS n FROM claims WHERE floor(points / 1000) = 4",
             "SELECT avg(points) AS n FROM claims",
         ],
