@@ -91,7 +91,7 @@ impl Lowering<'_> {
         for set in sets {
             let keys = set.iter().filter_map(|place| frontier.keys.get(*place)).map(|(_, key)| key);
             let read: Vec<BTreeSet<String>> =
-                keys.map(|key| self.origins(key)).filter(|origins| !origins.is_empty()).collect();
+                keys.map(|key| self.attributes(key)).filter(|read| !read.is_empty()).collect();
             let packed = |key: &BTreeSet<String>| key.len().saturating_sub(1);
             // What is concatenated into one label is as many dimensions.
             if read.len() > most || read.iter().map(packed).max() >= Some(most) {
@@ -108,6 +108,15 @@ impl Lowering<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What a key tells of a person: stored columns, and numbers and labels that come from none.
+    fn attributes(&self, key: &Scalar) -> BTreeSet<String> {
+        let of = |id: ColumnId| {
+            let origins = self.columns.info(id).map(|info| info.origins.clone()).unwrap_or_default();
+            if origins.is_empty() { BTreeSet::from([format!("#{}", id.0)]) } else { origins }
+        };
+        key.columns().into_iter().flat_map(of).collect()
     }
 
     /// A group key is as coarse as the custodian wants it.
@@ -193,9 +202,13 @@ impl Lowering<'_> {
 
     fn predicate(&self, predicate: &Scalar) -> Result<(), Refusal> {
         match predicate {
-            Scalar::And(args) => args.iter().try_for_each(|arg| self.predicate(arg)),
+            Scalar::And(args) => {
+                let differs = |arg: &&Scalar| matches!(arg, Scalar::Compare { op: Operator::NotEq, .. });
+                self.chain(args.iter().filter(differs))?;
+                args.iter().try_for_each(|arg| self.predicate(arg))
+            }
             Scalar::Or(args) => {
-                self.disjunction(args)?;
+                self.chain(arms(args).into_iter())?;
                 args.iter().try_for_each(|arg| self.predicate(arg))
             }
             Scalar::Not(arg) | Scalar::Truth { arg, .. } => self.predicate(arg),
@@ -270,17 +283,13 @@ impl Lowering<'_> {
         bare(side) && bare(other) && side.columns() != other.columns() && !self.columns.reads_reference(other)
     }
 
-    /// A chain of equalities is a list in other words.
-    fn disjunction(&self, args: &[Scalar]) -> Result<(), Refusal> {
-        let mut lists: BTreeMap<ColumnId, (usize, &Scalar)> = BTreeMap::new();
-        for arg in args {
-            if let Scalar::Compare { op: Operator::Eq, left, .. } = arg
-                && let Scalar::Column(id) = left.as_ref()
-            {
-                lists.entry(*id).or_insert((0, left)).0 += 1;
-            }
+    /// A chain of conditions on the same columns is a list in other words.
+    fn chain<'s>(&self, conditions: impl Iterator<Item = &'s Scalar>) -> Result<(), Refusal> {
+        let mut lists: BTreeMap<BTreeSet<ColumnId>, (usize, &Scalar)> = BTreeMap::new();
+        for condition in conditions {
+            lists.entry(condition.columns()).or_insert((0, condition)).0 += 1;
         }
-        lists.into_values().try_for_each(|(length, column)| self.list(column, length))
+        lists.into_values().try_for_each(|(length, condition)| self.list(condition, length))
     }
 
     fn list(&self, arg: &Scalar, length: usize) -> Result<(), Refusal> {
@@ -381,6 +390,15 @@ impl Rules {
 
 fn refused(message: &str, hint: &str) -> Refusal {
     Refusal::new(Code::ExpressionNotAllowed, message, hint)
+}
+
+/// The conditions of a disjunction, those of disjunctions in it among them.
+fn arms(args: &[Scalar]) -> Vec<&Scalar> {
+    let mut found = Vec::new();
+    for arg in args {
+        if let Scalar::Or(args) = arg { found.extend(arms(args)) } else { found.push(arg) }
+    }
+    found
 }
 
 /// Whether a constant is added in an expression, or nothing is left of a part of it.

@@ -170,6 +170,10 @@ async fn groups_are_columns_or_coarser() {
     assert!(fixture.refusal(wide).message.contains("more than 3 dimensions"));
     let packed = "SELECT concat(sex, prefecture, birth_year, hospital_id) AS k, count(*) AS n FROM patients GROUP BY 1";
     assert!(fixture.refusal(packed).message.contains("more than 3 dimensions"));
+    let counted = "SELECT p.sex, p.prefecture, p.birth_year, d.k, count(*) AS n FROM patients p \
+                   JOIN (SELECT patient_id, count(*) AS k FROM diagnoses GROUP BY patient_id) d \
+                   ON d.patient_id = p.patient_id GROUP BY 1, 2, 3, 4";
+    assert!(fixture.refusal(counted).message.contains("more than 3 dimensions"));
     let list = (1900..1960).map(|year| year.to_string()).collect::<Vec<_>>().join(", ");
     let long = [
         format!("SELECT count(*) AS n FROM patients WHERE birth_year IN ({list})"),
@@ -178,10 +182,21 @@ async fn groups_are_columns_or_coarser() {
             list.replace(", ", " OR birth_year = ")
         ),
     ];
+    let chained = |joint: &str, condition: &str| {
+        let conditions = (1900..1960).map(|year| condition.replace("{y}", &year.to_string()));
+        let conditions = conditions.collect::<Vec<_>>().join(joint);
+        format!("SELECT count(*) AS n FROM patients WHERE {conditions}")
+    };
+    let chains = [
+        chained(" OR ", "{y} = birth_year"),
+        chained(" OR ", "birth_year BETWEEN {y} AND {y}"),
+        chained(" OR ", "(birth_year = {y} AND birth_year > 0)"),
+        chained(" AND ", "birth_year <> {y}"),
+    ];
     let rows = (1900..1960).map(|year| format!("({year})")).collect::<Vec<_>>().join(", ");
     let joined =
         format!("SELECT count(*) AS n FROM patients p JOIN (VALUES {rows}) v(y) ON v.y = p.birth_year");
-    for sql in long.iter().chain([&joined]) {
+    for sql in long.iter().chain(&chains).chain([&joined]) {
         assert!(fixture.refusal(sql).message.contains("more than 50 values of `birth_year`"), "{sql}");
     }
     allowed(&fixture, COARSE);
