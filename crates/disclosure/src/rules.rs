@@ -20,7 +20,7 @@ mod zero;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, AsArray};
 use arrow::util::display::array_value_to_string;
 
 use crate::evidence::Evidence;
@@ -192,7 +192,7 @@ fn parents(table: &CellTable) -> BTreeMap<Vec<Option<String>>, Vec<usize>> {
         .keys
         .iter()
         .enumerate()
-        .filter_map(|(key, labels)| (!labels.sensitive).then_some(key))
+        .filter_map(|(key, labels)| (!labels.telling.anything()).then_some(key))
         .collect();
     let mut parents: BTreeMap<Vec<Option<String>>, Vec<usize>> = BTreeMap::new();
     for row in 0..table.groups.len() {
@@ -210,9 +210,10 @@ fn labels(keys: &[KeyColumn], which: &[usize], row: usize) -> Vec<Option<String>
     which.iter().map(|key| keys.get(*key).and_then(text)).collect()
 }
 
-/// Whether a label says that somebody has a value: NULL and FALSE do not.
-fn is_value(labels: &ArrayRef, row: usize) -> bool {
-    labels.is_valid(row) && labels.as_boolean_opt().is_none_or(|truth| truth.value(row))
+/// Whether a label says that somebody has a value: NULL does not, and a truth value may or may not.
+fn is_telling(key: &KeyColumn, row: usize) -> bool {
+    let truth = key.values.as_boolean_opt().is_none_or(|truth| truth.value(row));
+    key.values.is_valid(row) && if truth { key.telling.inside } else { key.telling.outside }
 }
 
 fn failed<const N: usize>(rules: [(Reason, bool); N]) -> BTreeSet<Reason> {

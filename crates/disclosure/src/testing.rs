@@ -6,6 +6,7 @@ use arrow::array::StringArray;
 
 use crate::{
     CellTable, Evidence, KeyColumn, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind, Tally,
+    Telling,
 };
 
 /// Evidence of one record for each person and amount.
@@ -42,7 +43,7 @@ pub(crate) fn table(
 ) -> CellTable {
     let (labels, groups): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let values = Arc::new(StringArray::from(labels));
-    let keys = vec![KeyColumn { name: key.into(), values, declared: false, sensitive: false }];
+    let keys = vec![KeyColumn { name: key.into(), values, declared: false, telling: Telling::default() }];
     CellTable { keys, groups, statistics: statistics.into_iter().collect(), parent: None }
 }
 

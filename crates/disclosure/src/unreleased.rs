@@ -58,8 +58,9 @@ pub struct KeyColumn {
     /// Whether every label comes from a code table or a declared domain, so that showing it says
     /// nothing of the data.
     pub declared: bool,
-    /// Whether a label tells something that may harm a person: a diagnosis, say.
-    pub sensitive: bool,
+    /// Which labels tell something that may harm a person, a diagnosis say: of truth values TRUE (inside), FALSE
+    /// (outside) or both, of others all (inside).
+    pub telling: Telling,
 }
 
 /// One statistic, a value for each row.
@@ -116,6 +117,13 @@ pub struct Telling {
     pub inside: bool,
     /// Those who do not.
     pub outside: bool,
+}
+
+impl Telling {
+    /// Whether it tells anything.
+    pub(crate) fn anything(self) -> bool {
+        self.inside || self.outside
+    }
 }
 
 #[cfg(test)]

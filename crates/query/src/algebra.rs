@@ -7,7 +7,7 @@
 
 mod columns;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
@@ -245,8 +245,8 @@ pub(crate) struct Frontier {
     /// Reference data that has a group for each of its rows, whatever the records: with the value of
     /// each key.
     pub(crate) complete: Option<(Reference, Vec<Scalar>)>,
-    /// The keys whose labels tell something that may harm a person.
-    pub(crate) sensitive: BTreeSet<ColumnId>,
+    /// The keys whose labels tell something that may harm a person, and which labels do.
+    pub(crate) telling: BTreeMap<ColumnId, Telling>,
     /// The same without the restrictions on sensitive columns, where there are any: with whom its people are
     /// compared.
     pub(crate) parent: Option<Box<Frontier>>,

@@ -72,7 +72,7 @@ pub(crate) fn cell_table(
             name: column_name(id),
             values: take(values, &first_rows, None)?,
             declared: frontier.complete.is_some(),
-            sensitive: frontier.sensitive.contains(&id),
+            telling: frontier.telling.get(&id).copied().unwrap_or_default(),
         })
     });
     let column = |index: usize| {

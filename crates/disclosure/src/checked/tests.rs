@@ -269,7 +269,7 @@ fn by(
         name: attribute.into(),
         values: Arc::new(labels),
         declared: false,
-        sensitive: false,
+        telling: crate::Telling::default(),
     }];
     CellTable { keys, groups, statistics, parent: None }
 }

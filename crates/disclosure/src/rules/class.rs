@@ -20,7 +20,7 @@ pub(super) fn fails(without: u64, minimum: u32) -> bool {
 /// The rows of a table whose label is a value that nearly everybody has who is in a group with the same other
 /// labels.
 pub(crate) fn others(table: &CellTable, minimum: u32) -> BTreeSet<usize> {
-    let sensitive: Vec<_> = table.keys.iter().filter(|key| key.sensitive).collect();
+    let sensitive: Vec<_> = table.keys.iter().filter(|key| key.telling.anything()).collect();
     let mut found = of_parent(table, minimum);
     if sensitive.is_empty() {
         return found;
@@ -28,8 +28,7 @@ pub(crate) fn others(table: &CellTable, minimum: u32) -> BTreeSet<usize> {
     let parents = super::parents(table);
     for rows in parents.values() {
         for row in rows {
-            // NULL is no value, and FALSE says that somebody does not have one.
-            let tells = sensitive.iter().any(|key| super::is_value(&key.values, *row));
+            let tells = sensitive.iter().any(|key| super::is_telling(key, *row));
             let cell = table.groups.get(*row).filter(|cell| tells && cell.people() > 0);
             let siblings =
                 rows.iter().filter(|other| *other != row).filter_map(|other| table.groups.get(*other));
@@ -83,7 +82,7 @@ mod tests {
 
     use super::*;
     use crate::testing::people;
-    use crate::unreleased::{KeyColumn, Parent};
+    use crate::unreleased::{KeyColumn, Parent, Telling};
 
     #[test]
     fn minimum_people_without_the_value_are_enough() {
@@ -91,13 +90,13 @@ mod tests {
     }
 
     fn labelled(sex: &[Option<&str>], code: &[Option<&str>]) -> Vec<KeyColumn> {
-        let key = |name: &str, labels: &[Option<&str>], sensitive| KeyColumn {
+        let key = |name: &str, labels: &[Option<&str>]| KeyColumn {
             name: name.into(),
             values: std::sync::Arc::new(StringArray::from(labels.to_vec())),
             declared: false,
-            sensitive,
+            telling: Telling::default(),
         };
-        vec![key("sex", sex, false), key("code", code, false)]
+        vec![key("sex", sex), key("code", code)]
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where a GROUP BY leads: to rows of one person each, or to the checkpoint frontier.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -8,6 +8,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams,
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator};
 
 use crate::algebra::{ColumnId, ColumnInfo, Frontier, Public, Records, Reference, Scalar, Sets};
+use crate::disclosure::Telling;
 use crate::model::{Code, Refusal};
 
 use super::function_refusal;
@@ -87,10 +88,10 @@ impl Lowering<'_> {
         }
         let keys = self.frontier_keys(fields, &types)?;
         let fields = keys.iter().map(|(id, _)| Field::Value(Scalar::Column(*id))).collect();
-        let sensitive = self.sensitive_keys(&keys, &node);
+        let telling = self.telling_keys(&keys, &node);
         let frontier = Frontier {
             input: node,
-            sensitive,
+            telling,
             keys,
             sets: None,
             statistics: Vec::new(),
@@ -138,10 +139,10 @@ impl Lowering<'_> {
             statistics.push(statistic);
         }
         let Grouped { node: input, units, .. } = grouped;
-        let sensitive = self.sensitive_keys(&keys, &input);
+        let telling = self.telling_keys(&keys, &input);
         let index = self.add_frontier(Frontier {
             input,
-            sensitive,
+            telling,
             keys,
             sets,
             statistics,
@@ -172,7 +173,7 @@ impl Lowering<'_> {
     }
 
     /// The keys whose labels are sensitive values. One that a condition fixes has no other label to compare.
-    fn sensitive_keys(&self, keys: &[(ColumnId, Scalar)], records: &Records) -> BTreeSet<ColumnId> {
+    fn telling_keys(&self, keys: &[(ColumnId, Scalar)], records: &Records) -> BTreeMap<ColumnId, Telling> {
         let conditions = records.conditions();
         let fixed = |key: &Scalar| {
             let fixes = |condition: &&Scalar| {
@@ -183,8 +184,14 @@ impl Lowering<'_> {
             };
             conditions.iter().any(fixes)
         };
-        let telling = |key: &Scalar| self.columns.is_sensitive(key) && !fixed(key);
-        keys.iter().filter(|(_, key)| telling(key)).map(|(id, _)| *id).collect()
+        let truth =
+            |id: &ColumnId| self.columns.info(*id).is_some_and(|info| info.data_type == DataType::Boolean);
+        let telling = |(id, key): &(ColumnId, Scalar)| {
+            let telling =
+                if truth(id) { self.columns.telling(key) } else { Telling { inside: true, outside: false } };
+            (self.columns.is_sensitive(key) && !fixed(key)).then_some((*id, telling))
+        };
+        keys.iter().filter_map(telling).collect()
     }
 
     fn add_frontier(&mut self, mut frontier: Frontier) -> Result<usize, Refusal> {

@@ -4,7 +4,7 @@
 //! If nearly everybody of that group is in a cell, to know that somebody is of the group is to know their
 //! value (Lupp & Langsrud 2021).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::common::ScalarValue;
 
@@ -34,7 +34,7 @@ impl Columns {
             statistics: Vec::new(),
             units: Vec::new(),
             complete: None,
-            sensitive: BTreeSet::new(),
+            telling: BTreeMap::new(),
             parent: None,
         })
     }

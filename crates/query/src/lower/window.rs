@@ -125,6 +125,7 @@ impl Lowering<'_> {
         let order = call.order.iter().map(|key| &key.arg);
         let read: Vec<&Scalar> =
             call.args.iter().chain(&call.partition).chain(order).chain(&call.filter).collect();
+        let sensitive = read.iter().any(|scalar| self.columns.is_sensitive(scalar));
         let mut branches: Vec<Scalar> =
             call.args.iter().flat_map(|arg| measure::branches(arg, &self.columns)).collect();
         branches.extend(call.filter.clone());
@@ -147,7 +148,7 @@ impl Lowering<'_> {
             },
             code: false,
             reference: false,
-            sensitive: call.args.iter().chain(&call.filter).any(|scalar| self.columns.is_sensitive(scalar)),
+            sensitive,
         };
         self.columns.add(info)
     }

@@ -129,6 +129,14 @@ const ATTACKS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "a secret in the answer no",
+        &[
+            "SELECT p.sex, d.icd10 IS NULL AS healthy, count(*) AS n FROM patients p JOIN diagnoses d ON d.patient_id = p.patient_id GROUP BY 1, 2",
+            "SELECT NOT EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 LIKE '%') AS healthy, count(*) AS n FROM patients p \
+             WHERE EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id) GROUP BY 1",
+        ],
+    ),
+    (
         "oracles",
         &[
             "SELECT count(*) AS n FROM patients WHERE EXISTS (SELECT 1 FROM patients WHERE {her} AND hospital_id = 'H03')",
