@@ -29,6 +29,7 @@ use crate::unreleased::{CellTable, KeyColumn, Telling};
 
 pub(crate) use class::others;
 pub(crate) use form::{Form, Shown, judge_form};
+pub(crate) use zero::empty_frames;
 
 /// Why a number is withheld. Confidential: for an output checker, never for an analyst or a log.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -201,6 +202,34 @@ fn parents(table: &CellTable) -> BTreeMap<Vec<Option<String>>, Vec<usize>> {
     parents
 }
 
+/// The parent groups of a table by their labels.
+struct Parents<'a> {
+    table: &'a CellTable,
+    /// The keys whose labels both have.
+    compared: Vec<usize>,
+    groups: BTreeMap<Vec<Option<String>>, Vec<&'a Evidence>>,
+}
+
+impl<'a> Parents<'a> {
+    fn of(table: &'a CellTable) -> Option<Self> {
+        let parent = table.parent.as_ref()?;
+        let has_labels = |key: &KeyColumn| key.values.null_count() < key.values.len();
+        let compared = parent.keys.iter().enumerate().filter(|(_, key)| has_labels(key));
+        let compared: Vec<usize> = compared.map(|(key, _)| key).collect();
+        let mut groups: BTreeMap<Vec<Option<String>>, Vec<&Evidence>> = BTreeMap::new();
+        for (row, group) in parent.groups.iter().enumerate() {
+            groups.entry(labels(&parent.keys, &compared, row)).or_default().push(group);
+        }
+        Some(Self { table, compared, groups })
+    }
+
+    /// Those of a row of the table.
+    fn of_row(&self, row: usize) -> impl Iterator<Item = &'a Evidence> {
+        let groups = self.groups.get(&labels(&self.table.keys, &self.compared, row));
+        groups.into_iter().flatten().copied()
+    }
+}
+
 /// The labels of a row in some of the keys.
 fn labels(keys: &[KeyColumn], which: &[usize], row: usize) -> Vec<Option<String>> {
     let text = |key: &KeyColumn| {
@@ -210,10 +239,16 @@ fn labels(keys: &[KeyColumn], which: &[usize], row: usize) -> Vec<Option<String>
     which.iter().map(|key| keys.get(*key).and_then(text)).collect()
 }
 
-/// Whether a label says that somebody has a value: NULL does not, and a truth value may or may not.
+/// Whether a label says that somebody has a value.
 fn is_telling(key: &KeyColumn, row: usize) -> bool {
-    let truth = key.values.as_boolean_opt().is_none_or(|truth| truth.value(row));
-    key.values.is_valid(row) && if truth { key.telling.inside } else { key.telling.outside }
+    let Telling { inside, outside } = key.telling;
+    match key.values.as_boolean_opt() {
+        Some(truth) if truth.is_valid(row) && truth.value(row) => inside,
+        Some(truth) if truth.is_valid(row) => outside,
+        Some(_) => inside && outside,
+        None if key.values.is_valid(row) => inside,
+        None => outside,
+    }
 }
 
 fn failed<const N: usize>(rules: [(Reason, bool); N]) -> BTreeSet<Reason> {

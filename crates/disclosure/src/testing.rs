@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::StringArray;
 
 use crate::{
-    CellTable, Evidence, KeyColumn, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind, Tally,
-    Telling,
+    CellTable, Evidence, KeyColumn, Parent, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind,
+    Tally, Telling,
 };
 
 /// Evidence of one record for each person and amount.
@@ -49,7 +49,8 @@ pub(crate) fn table(
 
 /// A statistic over everybody.
 pub(crate) fn ungrouped(everybody: Evidence, statistics: Vec<StatisticColumn>) -> CellTable {
-    CellTable { keys: Vec::new(), groups: vec![everybody], statistics, parent: None }
+    let parent = (everybody.people() == 0).then(|| Parent { keys: vec![], groups: vec![people(0..100)] });
+    CellTable { keys: Vec::new(), groups: vec![everybody], statistics, parent }
 }
 
 /// `COUNT(*)` of some groups.

@@ -59,7 +59,7 @@ pub struct KeyColumn {
     /// nothing of the data.
     pub declared: bool,
     /// Which labels tell something that may harm a person, a diagnosis say: of truth values TRUE (inside), FALSE
-    /// (outside) or both, of others all (inside).
+    /// (outside) or both, of others all (inside) and NULL (outside).
     pub telling: Telling,
 }
 

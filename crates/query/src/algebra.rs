@@ -28,6 +28,9 @@ pub(crate) struct ColumnInfo {
     pub(crate) data_type: DataType,
     /// The stored columns whose values it carries, as `table.column`; empty for a count.
     pub(crate) origins: BTreeSet<String>,
+    /// Of a column of a UNION that a constant or a computation gave in one of its inputs: the predicates that
+    /// tell the inputs apart.
+    pub(crate) arms: Vec<Scalar>,
     /// Predicates over columns of the same relation that say who took which branch when a person's value
     /// was computed further below.
     pub(crate) branches: Vec<Scalar>,
@@ -53,6 +56,7 @@ impl ColumnInfo {
         Self {
             data_type,
             origins: BTreeSet::new(),
+            arms: Vec::new(),
             branches: Vec::new(),
             encoded: false,
             made: false,

@@ -86,6 +86,14 @@ impl Columns {
         }
     }
 
+    /// Says of a column that several numbers could be read in its digits.
+    pub(crate) fn is_encoded(&mut self, id: ColumnId) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.encoded = true;
+        }
+    }
+
     /// Says of a column that no constant of the analyst is among its values.
     pub(crate) fn is_own(&mut self, id: ColumnId) {
         let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
@@ -282,6 +290,7 @@ impl Lowering<'_> {
         let info = ColumnInfo {
             data_type,
             origins: self.origins(value),
+            arms: Vec::new(),
             branches: measure::branches(value, &self.columns),
             encoded: !measure::is_plain(value, &self.columns),
             made: !measure::is_own(value, &self.columns),

@@ -70,7 +70,7 @@ fn a_small_complement_is_blank_too() {
 }
 
 #[test]
-fn an_ungrouped_count_over_nobody_is_zero_and_over_few_is_blank() {
+fn an_ungrouped_count_over_nobody_of_enough_is_zero_and_over_few_is_blank() {
     let nobody = Evidence::nobody;
     let tables = |group: fn() -> Evidence| {
         let total = sum("s", Scale::Integer, vec![group()]);
@@ -78,6 +78,9 @@ fn an_ungrouped_count_over_nobody_is_zero_and_over_few_is_blank() {
     };
     assert_eq!(text(&checked(tables(nobody)).tables()[0]), ["0 -"]);
     assert_eq!(text(&checked(tables(|| people(0..9))).tables()[0]), ["* *"]);
+    let mut of_few = tables(nobody);
+    of_few[0].parent = None;
+    assert_eq!(text(&checked(of_few).tables()[0]), ["* *"]);
     let strict = Profiles::built_in().unwrap().get("uk-sdc").unwrap().clone();
     let checked = check(Unreleased::new(tables(nobody)), &strict, Hold::ByRule).unwrap();
     assert_eq!(text(&checked.tables()[0]), ["* *"]);

@@ -96,11 +96,15 @@ type Sums<'a> = Vec<(Cell, Candidate<'a>)>;
 fn alone(table: &CellTable, profile: &Profile) -> TableVerdict {
     let rows = || table.groups.iter().enumerate();
     let telling = rules::others(table, profile.minimum_count);
+    let empty = rules::empty_frames(table, profile.minimum_count);
     let named = |(row, group): (usize, &Evidence)| {
         group.people() > 0 && !telling.contains(&row) && rules::judge_group(group, [], profile).is_empty()
     };
     let judged = |statistic: &StatisticColumn, row: usize, group: &Evidence| {
-        cell(statistic, row, group, telling.contains(&row), profile)
+        let mut found = BTreeSet::new();
+        found.extend(telling.contains(&row).then_some(Reason::Class));
+        found.extend(empty.contains(&row).then_some(Reason::Zero));
+        cell(statistic, row, group, found, profile)
     };
     let statistics = table.statistics.iter();
     TableVerdict {
@@ -116,11 +120,11 @@ fn cell(
     statistic: &StatisticColumn,
     row: usize,
     group: &Evidence,
-    tells: bool,
+    of_table: BTreeSet<Reason>,
     profile: &Profile,
 ) -> Verdict {
     let mut reasons = judge_whole(statistic, row, group, profile);
-    reasons.extend(tells.then_some(Reason::Class));
+    reasons.extend(of_table);
     let whole_fails = !reasons.is_empty();
     let Form { reasons: of_form, shown } = rules::judge_form(statistic, row, profile);
     // Beside the count and the means, a moment is as good as its sums of squares or products: where these are

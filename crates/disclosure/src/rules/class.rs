@@ -7,7 +7,7 @@
 //!
 //! Source: Lupp & Langsrud, Suppression of directly-disclosive cells in frequency tables, 2021.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::evidence::Evidence;
 use crate::unreleased::CellTable;
@@ -42,27 +42,15 @@ pub(crate) fn others(table: &CellTable, minimum: u32) -> BTreeSet<usize> {
 
 /// The rows of a table whose people were chosen by a value that nearly everybody of their parent group has.
 fn of_parent(table: &CellTable, minimum: u32) -> BTreeSet<usize> {
-    let Some(parent) = &table.parent else { return BTreeSet::new() };
-    let compared: Vec<usize> = parent
-        .keys
-        .iter()
-        .enumerate()
-        .filter_map(|(key, labels)| (labels.values.null_count() < labels.values.len()).then_some(key))
-        .collect();
-    let mut groups: BTreeMap<Vec<Option<String>>, Vec<&Evidence>> = BTreeMap::new();
-    for (row, group) in parent.groups.iter().enumerate() {
-        groups.entry(super::labels(&parent.keys, &compared, row)).or_default().push(group);
-    }
+    let Some(parents) = super::Parents::of(table) else { return BTreeSet::new() };
     let tells = |(row, cell): &(usize, &Evidence)| {
-        let parents = groups.get(&super::labels(&table.keys, &compared, *row));
-        let parents = parents.into_iter().flatten().copied();
-        cell.people() > 0 && fails(without(cell, parents, minimum), minimum)
+        cell.people() > 0 && fails(without(cell, parents.of_row(*row), minimum), minimum)
     };
     table.groups.iter().enumerate().filter(tells).map(|(row, _)| row).collect()
 }
 
 /// How many people of the other cells are not in this one; counting ends at the minimum.
-fn without<'a>(cell: &Evidence, others: impl Iterator<Item = &'a Evidence>, minimum: u32) -> u64 {
+pub(super) fn without<'a>(cell: &Evidence, others: impl Iterator<Item = &'a Evidence>, minimum: u32) -> u64 {
     let mut found = BTreeSet::new();
     let enough = usize::try_from(minimum).unwrap_or(usize::MAX);
     for subject in others.flat_map(Evidence::subjects) {

@@ -5,8 +5,10 @@
 use std::collections::BTreeSet;
 
 use arrow::datatypes::i256;
+use sekisho_model::Step;
 
 use super::{Reason, Spread, degrees_of_freedom, distinct, extremes, failed, moments, quantile, spread};
+use crate::evidence::Scale;
 use crate::exact::{Quotient, Rounding, Snapped};
 use crate::moments::{Inexact, Moments};
 use crate::profile::{Extremes, Profile};
@@ -63,13 +65,11 @@ pub(crate) fn judge_form(statistic: &StatisticColumn, row: usize, profile: &Prof
         }
         (StatisticKind::Quantile { fraction, step }, Some((values, scale))) => {
             let value = quantile_value(values, count.records(), fraction);
-            let snapped = value.and_then(|value| value.snapped(scale, step, Rounding::Nearest));
+            let snapped = value.and_then(|value| quantile_shown(&value, values, (scale, step), profile));
             let mut form = judge_order(values, snapped, Reason::Quantile, profile);
             let own = column.and_then(|column| column.own.as_ref()?.get(row));
-            let tipped = own.is_some_and(|own| {
-                let constant = value.as_ref().is_some_and(|value| is_constant(value, values, own, profile));
-                !constant && !judge_order(own, snapped, Reason::Quantile, profile).reasons.is_empty()
-            });
+            let tipped = own
+                .is_some_and(|own| !judge_order(own, snapped, Reason::Quantile, profile).reasons.is_empty());
             form.reasons.extend(failed([
                 (Reason::Quantile, tipped),
                 (Reason::Quantile, quantile::too_far_out(count.people(), fraction, profile.minimum_count)),
@@ -120,14 +120,18 @@ fn judge_order(values: &Values, snapped: Option<Snapped>, reason: Reason, profil
     Form { reasons, shown: Some(Shown::Value(snapped)) }
 }
 
-/// Whether a quantile is a constant that the analyst chose for enough people, and not between two values.
-fn is_constant(quantile: &Quotient, values: &Values, own: &Values, profile: &Profile) -> bool {
-    let whole = quantile.top.checked_rem(quantile.bottom) == Some(i256::ZERO);
-    let value = quantile.top.checked_div(quantile.bottom).and_then(i256::to_i128).filter(|_| whole);
-    value.is_some_and(|value| {
-        let chosen = values.people_with_value(value).saturating_sub(own.people_with_value(value));
-        chosen >= u64::from(profile.minimum_count)
-    })
+/// A quantile as it is shown: on the grid of the column's step, and where that is a single value that too few
+/// people of the cell share, with two digits.
+fn quantile_shown(
+    value: &Quotient,
+    values: &Values,
+    (scale, step): (Scale, Option<Step>),
+    profile: &Profile,
+) -> Option<Snapped> {
+    let on_grid = value.snapped(scale, step, Rounding::Nearest)?;
+    let exact = matches!(step, Some(Step::Number { units: 1, .. }));
+    let shared = || values.people_with_value(on_grid.units) >= u64::from(profile.minimum_count);
+    if !exact || shared() { Some(on_grid) } else { value.snapped(scale, None, Rounding::Nearest) }
 }
 
 /// The value at (records − 1) · q in ascending order, between two of them in proportion.

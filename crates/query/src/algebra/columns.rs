@@ -152,7 +152,10 @@ impl Reference {
             Self::Distinct { input, .. } | Self::Extend { input, .. } | Self::Restrict { input, .. } => {
                 input.constants()
             }
-            Self::Join { left, right, .. } => left.constants().max(right.constants()),
+            Self::Join { left, right, .. } => {
+                let (left, right) = (left.constants(), right.constants());
+                left.max(right).max(left.saturating_mul(right))
+            }
             Self::Nothing => 1,
             Self::Scan(scan) => scan.list_rows.unwrap_or(0),
             Self::Union { inputs, .. } => inputs.iter().map(|(input, _)| input.constants()).sum(),

@@ -187,8 +187,12 @@ impl Lowering<'_> {
         let truth =
             |id: &ColumnId| self.columns.info(*id).is_some_and(|info| info.data_type == DataType::Boolean);
         let telling = |(id, key): &(ColumnId, Scalar)| {
-            let telling =
-                if truth(id) { self.columns.telling(key) } else { Telling { inside: true, outside: false } };
+            let telling = if truth(id) {
+                self.columns.telling(key)
+            } else {
+                // That a column has no value tells nothing; what was computed may be NULL for a reason.
+                Telling { inside: true, outside: !matches!(key, Scalar::Column(_)) }
+            };
             (self.columns.is_sensitive(key) && !fixed(key)).then_some((*id, telling))
         };
         keys.iter().filter_map(telling).collect()

@@ -134,6 +134,10 @@ impl Columns {
         if columns.iter().filter(numeric).count() > 1 {
             return Grain::Mixed;
         }
+        let fine = |side: &Scalar| matches!(self.grain(side), Grain::Fine(_));
+        if !left.columns().is_empty() && !right.columns().is_empty() && (fine(left) || fine(right)) {
+            return Grain::Mixed;
+        }
         let divided = op == Operator::Divide;
         let whole = self.is_integer(left) && self.is_integer(right);
         match (self.grain(left), number(right), number(left), self.grain(right)) {

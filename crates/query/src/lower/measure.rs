@@ -12,6 +12,7 @@ use datafusion::logical_expr::Operator;
 use crate::algebra::{Scalar, TruthValue};
 
 use super::Columns;
+use super::grain::{Ratio, number};
 
 /// What counts a record.
 pub(super) fn one() -> Scalar {
@@ -94,53 +95,59 @@ fn values(arg: &Scalar) -> Vec<&Scalar> {
     }
 }
 
-/// Most terms of one amount; one with more is taken as a whole.
-const MOST_TERMS: usize = 16;
+/// Most terms of one amount.
+const MOST_TERMS: usize = 64;
 
-/// The terms that an amount adds up, constants among them, each where its branch is taken. In the digits of
-/// a sum several terms could be read side by side, so each is judged by itself.
-pub(super) fn terms(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
-    let whole = || vec![arg.clone()];
+/// The terms that an amount adds up, constants among them, each where its branch is taken; `None` if there are
+/// too many. In the digits of a sum several terms could be read side by side, so each is judged by itself.
+pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
+    let whole = || Some(vec![arg.clone()]);
     let found: Vec<Scalar> = match arg {
         Scalar::Arithmetic { op: Operator::Minus, left, right }
             if known.is_date(left) && known.is_date(right) =>
         {
-            whole()
+            return whole();
         }
         Scalar::Arithmetic { op: Operator::Plus | Operator::Minus, left, right } => {
-            terms(left, known).into_iter().chain(terms(right, known)).collect()
+            terms(left, known)?.into_iter().chain(terms(right, known)?).collect()
         }
         Scalar::Arithmetic { op: Operator::Multiply, left, right } => {
-            let (left, right) = (terms(left, known), terms(right, known));
+            let (left, right) = (terms(left, known)?, terms(right, known)?);
             let pairs = left.iter().flat_map(|one| right.iter().map(move |other| (one, other)));
-            pairs.map(|(one, other)| arithmetic(Operator::Multiply, one.clone(), other.clone())).collect()
+            let product =
+                |(one, other): (&Scalar, &Scalar)| arithmetic(Operator::Multiply, one.clone(), other.clone());
+            pairs.take(MOST_TERMS + 1).map(product).collect()
         }
         Scalar::Arithmetic { op: Operator::Divide, left, right } => {
             let over = |term| arithmetic(Operator::Divide, term, right.as_ref().clone());
-            terms(left, known).into_iter().map(over).collect()
+            terms(left, known)?.into_iter().map(over).collect()
         }
         Scalar::Case { branches, otherwise } => {
             let (mut taken, mut found) = (Vec::new(), Vec::new());
             for (when, then) in branches {
                 let here = first_of(&taken, when);
                 taken.push(when.clone());
-                found.extend(terms(then, known).into_iter().map(|term| taken_here(&here, term)));
+                found.extend(terms(then, known)?.into_iter().map(|term| taken_here(&here, term)));
             }
             let rest = first_of(&taken, &Scalar::truth());
-            let otherwise = otherwise.iter().flat_map(|otherwise| terms(otherwise, known));
-            found.extend(otherwise.map(|term| taken_here(&rest, term)));
+            if let Some(otherwise) = otherwise {
+                found.extend(terms(otherwise, known)?.into_iter().map(|term| taken_here(&rest, term)));
+            }
             found
         }
         Scalar::Cast { arg: inner, to } if !to.is_integer() || known.is_integer(inner) => {
             let cast = |term| Scalar::Cast { arg: Box::new(term), to: to.clone() };
-            terms(inner, known).into_iter().map(cast).collect()
+            terms(inner, known)?.into_iter().map(cast).collect()
         }
-        Scalar::Negative(inner) => terms(inner, known),
+        Scalar::Column(id) => match known.info(*id).map(|info| info.arms.as_slice()) {
+            None | Some([]) => return whole(),
+            Some(arms) => arms.iter().map(|arm| taken_here(arm, arg.clone())).collect(),
+        },
+        Scalar::Negative(inner) => terms(inner, known)?,
         Scalar::And(_)
         | Scalar::Arithmetic { .. }
         | Scalar::Bits { .. }
         | Scalar::Cast { .. }
-        | Scalar::Column(_)
         | Scalar::Compare { .. }
         | Scalar::Function { .. }
         | Scalar::InList { .. }
@@ -149,17 +156,18 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
         | Scalar::Literal(_)
         | Scalar::Not(_)
         | Scalar::Or(_)
-        | Scalar::Truth { .. } => whole(),
+        | Scalar::Truth { .. } => return whole(),
     };
-    if found.len() > MOST_TERMS { whole() } else { found }
+    (found.len() <= MOST_TERMS).then_some(found)
 }
 
 fn arithmetic(op: Operator, left: Scalar, right: Scalar) -> Scalar {
     Scalar::Arithmetic { op, left: Box::new(left), right: Box::new(right) }
 }
 
-fn taken_here(here: &Scalar, term: Scalar) -> Scalar {
-    if matches!(&term, Scalar::Literal(_)) {
+/// A term, where a branch is taken.
+pub(super) fn taken_here(here: &Scalar, term: Scalar) -> Scalar {
+    if is_nothing(&term) {
         return term;
     }
     Scalar::Case { branches: vec![(here.clone(), term)], otherwise: None }
@@ -167,18 +175,38 @@ fn taken_here(here: &Scalar, term: Scalar) -> Scalar {
 
 /// Whether a term is nothing.
 fn is_nothing(term: &Scalar) -> bool {
-    matches!(term, Scalar::Literal(value) if value.is_null() || value.to_string() == "0")
+    match term {
+        Scalar::Literal(value) => value.is_null() || number(term).is_some_and(Ratio::is_zero),
+        Scalar::Cast { arg, .. } | Scalar::Negative(arg) => is_nothing(arg),
+        Scalar::Arithmetic { op: Operator::Multiply, left, right } => is_nothing(left) || is_nothing(right),
+        Scalar::Arithmetic { op: Operator::Divide, left, .. } => is_nothing(left),
+        Scalar::And(_)
+        | Scalar::Arithmetic { .. }
+        | Scalar::Bits { .. }
+        | Scalar::Case { .. }
+        | Scalar::Column(_)
+        | Scalar::Compare { .. }
+        | Scalar::Function { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => false,
+    }
 }
 
-/// The terms to judge beside the amount as a whole.
-pub(super) fn implied(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
-    let mut terms = terms(arg, known);
+/// The terms to judge beside the amount as a whole; `None` if there are too many. A constant that is added
+/// counts the records.
+pub(super) fn implied(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
+    let mut terms = terms(arg, known)?;
     terms.retain(|term| !is_nothing(term));
     if terms.len() <= 1 {
-        return Vec::new();
+        return Some(Vec::new());
     }
-    terms.retain(|term| !term.columns().is_empty());
-    terms
+    let there = Scalar::is_present(arg.clone());
+    let counted = |term: Scalar| if term.columns().is_empty() { taken_here(&there, term) } else { term };
+    Some(terms.into_iter().map(counted).collect())
 }
 
 /// An amount without the constants that the analyst put among the values of records; `None` where they cannot
@@ -249,7 +277,7 @@ pub(super) fn is_own(arg: &Scalar, known: &Columns) -> bool {
 
 /// Whether an amount is plain and has a single term: what is computed from it elsewhere holds nothing beside.
 pub(super) fn is_simple(arg: &Scalar, known: &Columns) -> bool {
-    is_plain(arg, known) && implied(arg, known).is_empty()
+    is_plain(arg, known) && implied(arg, known).is_some_and(|terms| terms.is_empty())
 }
 
 /// The predicates in `arg` that decide who counts for how much.

@@ -134,7 +134,10 @@ impl Loosened<'_> {
     /// What of a condition does not say that somebody has a sensitive value.
     fn left_of(&mut self, predicate: &Scalar) -> Option<Scalar> {
         if let Scalar::And(all) = predicate {
-            let mut left: Vec<Scalar> = all.iter().filter_map(|one| self.left_of(one)).collect();
+            let many = self.known.exclude_many(all);
+            self.restricted |= many;
+            let kept = all.iter().filter(|one| !many || !self.known.is_sensitive(one));
+            let mut left: Vec<Scalar> = kept.filter_map(|one| self.left_of(one)).collect();
             return if left.len() > 1 { Some(Scalar::And(left)) } else { left.pop() };
         }
         if self.known.telling(predicate).inside && !self.asks_for_any_code(predicate) {

@@ -154,6 +154,9 @@ impl Lowering<'_> {
         if counts {
             self.columns.is_coarse(id);
         }
+        if !once && !sorts.is_empty() {
+            self.columns.is_encoded(id);
+        }
         if *chosen {
             self.columns.is_harmful(id);
         }

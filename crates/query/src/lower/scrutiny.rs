@@ -265,10 +265,38 @@ impl Lowering<'_> {
             return Err(self.singled_out(side, line));
         }
         let constant = end.is_none() && (other.columns().is_empty() || self.columns.reads_reference(other));
-        if !fits || constant || (!fine.is_empty() && shifts(side)) {
+        if !fits || constant || (!fine.is_empty() && self.shifts(side)) {
             return Err(self.of_several(side));
         }
         Ok(())
+    }
+
+    /// Whether something that an analyst can choose is added to an isolating column, or nothing is left of a part:
+    /// with what was fixed elsewhere, the sum could be cut anywhere.
+    fn shifts(&self, scalar: &Scalar) -> bool {
+        let is_fine = |part: &Scalar| part.columns().into_iter().any(|id| self.columns.line(id).is_some());
+        let here = match scalar {
+            Scalar::Arithmetic { op: Operator::Plus | Operator::Minus, left, right } => {
+                !is_fine(left) || !is_fine(right)
+            }
+            Scalar::Literal(_) => number(scalar).is_some_and(Ratio::is_zero),
+            Scalar::And(_)
+            | Scalar::Arithmetic { .. }
+            | Scalar::Bits { .. }
+            | Scalar::Case { .. }
+            | Scalar::Cast { .. }
+            | Scalar::Column(_)
+            | Scalar::Compare { .. }
+            | Scalar::Function { .. }
+            | Scalar::InList { .. }
+            | Scalar::IsNull(_)
+            | Scalar::Like { .. }
+            | Scalar::Negative(_)
+            | Scalar::Not(_)
+            | Scalar::Or(_)
+            | Scalar::Truth { .. } => false,
+        };
+        here || scalar.children().into_iter().any(|child| self.shifts(child))
     }
 
     fn of_several(&self, side: &Scalar) -> Refusal {
@@ -280,16 +308,27 @@ impl Lowering<'_> {
     /// Whether both are columns of records, and not the same: those of a person may be compared.
     fn is_other_column(&self, side: &Scalar, other: &Scalar) -> bool {
         let bare = |scalar: &Scalar| matches!(scalar, Scalar::Column(_) | Scalar::Cast { .. });
-        bare(side) && bare(other) && side.columns() != other.columns() && !self.columns.reads_reference(other)
+        let stored = measure::is_own(other, &self.columns)
+            && !self.columns.reads_reference(other)
+            && matches!(self.columns.grain(other), Grain::Fine(_));
+        bare(side) && bare(other) && stored && side.columns() != other.columns()
     }
 
     /// A chain of conditions on the same columns is a list in other words.
     fn chain<'s>(&self, conditions: impl Iterator<Item = &'s Scalar>) -> Result<(), Refusal> {
-        let mut lists: BTreeMap<BTreeSet<ColumnId>, (usize, &Scalar)> = BTreeMap::new();
+        let most = usize::try_from(self.rules.max_list).unwrap_or(usize::MAX);
+        let mut lists: BTreeMap<BTreeSet<ColumnId>, Vec<&Scalar>> = BTreeMap::new();
         for condition in conditions {
-            lists.entry(condition.columns()).or_insert((0, condition)).0 += 1;
+            let list = lists.entry(condition.columns()).or_default();
+            if list.len() <= most && !list.contains(&condition) {
+                list.push(condition);
+            }
         }
-        lists.into_values().try_for_each(|(length, condition)| self.list(condition, length))
+        let check = |list: Vec<&Scalar>| match list.first() {
+            Some(condition) => self.list(condition, list.len()),
+            None => Ok(()),
+        };
+        lists.into_values().try_for_each(check)
     }
 
     fn list(&self, arg: &Scalar, length: usize) -> Result<(), Refusal> {
@@ -313,6 +352,7 @@ impl Lowering<'_> {
         for side in [left, right] {
             match self.columns.grain(side) {
                 Grain::Fine(line) => return Err(self.singled_out(side, &line)),
+                Grain::Mixed if !self.columns.reads_reference(side) => return Err(self.of_several(side)),
                 Grain::Date(grain)
                     if grain < self.rules.date_grain && !self.columns.reads_reference(side) =>
                 {
@@ -399,32 +439,6 @@ fn arms(args: &[Scalar]) -> Vec<&Scalar> {
         if let Scalar::Or(args) = arg { found.extend(arms(args)) } else { found.push(arg) }
     }
     found
-}
-
-/// Whether a constant is added in an expression, or nothing is left of a part of it.
-fn shifts(scalar: &Scalar) -> bool {
-    let here = match scalar {
-        Scalar::Arithmetic { op: Operator::Plus | Operator::Minus, left, right } => {
-            left.columns().is_empty() || right.columns().is_empty()
-        }
-        Scalar::Literal(_) => number(scalar).is_some_and(Ratio::is_zero),
-        Scalar::And(_)
-        | Scalar::Arithmetic { .. }
-        | Scalar::Bits { .. }
-        | Scalar::Case { .. }
-        | Scalar::Cast { .. }
-        | Scalar::Column(_)
-        | Scalar::Compare { .. }
-        | Scalar::Function { .. }
-        | Scalar::InList { .. }
-        | Scalar::IsNull(_)
-        | Scalar::Like { .. }
-        | Scalar::Negative(_)
-        | Scalar::Not(_)
-        | Scalar::Or(_)
-        | Scalar::Truth { .. } => false,
-    };
-    here || scalar.children().into_iter().any(shifts)
 }
 
 fn is_null(scalar: &Scalar) -> bool {

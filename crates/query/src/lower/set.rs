@@ -75,6 +75,9 @@ impl Lowering<'_> {
                 values.iter().map(|value| self.origins(value)).collect();
             info.made =
                 origins.len() > 1 || !values.iter().all(|value| measure::is_own(value, &self.columns));
+            if !values.iter().all(|value| matches!(value, Scalar::Column(_))) {
+                info.arms = arms.iter().map(is_arm).collect();
+            }
             for (value, number) in values.iter().zip(&arms) {
                 info.grain = info.grain.with(self.columns.grain(value));
                 self.spend(value.size().0)?;

@@ -93,10 +93,48 @@ impl Lowering<'_> {
         let divided = |predicate: Scalar| Division { telling: self.columns.telling(&predicate), predicate };
         let branches = branches.into_iter().map(divided).collect();
         let info = ColumnInfo { statistic: true, ..ColumnInfo::plain(data_type.clone()) };
-        let implied =
-            args.iter().filter(|_| summed).flat_map(|arg| measure::implied(arg, &self.columns)).collect();
+        let implied = self.implied(kind, &args, of.sorts)?;
         let own = self.own_values(kind, &args)?;
         Ok(Statistic { id: self.columns.add(info), kind, args, implied, own, filter, branches, data_type })
+    }
+
+    /// What could be read in the digits of a sum or of a number of rows: each term that is added in it, and each
+    /// sort of row.
+    fn implied(
+        &self,
+        kind: StatisticKind,
+        args: &[Scalar],
+        sorts: &[Scalar],
+    ) -> Result<Vec<Scalar>, Refusal> {
+        if !matches!(kind, StatisticKind::Count | StatisticKind::Mean | StatisticKind::Sum) {
+            return Ok(Vec::new());
+        }
+        let too_many = || {
+            let message =
+                format!("a sum has more than {MOST_BRANCHES} terms (products and sorts of rows count)");
+            Refusal::new(Code::TooLarge, message, "sum the terms one by one")
+        };
+        let terms = match (kind, args) {
+            (StatisticKind::Mean | StatisticKind::Sum, [arg]) => {
+                measure::implied(arg, &self.columns).ok_or_else(too_many)?
+            }
+            _ => Vec::new(),
+        };
+        if sorts.is_empty() {
+            return Ok(terms);
+        }
+        let all = match (kind, args.first()) {
+            (StatisticKind::Mean | StatisticKind::Sum, Some(arg)) => arg.clone(),
+            (_, Some(arg)) => Scalar::Case {
+                branches: vec![(Scalar::is_present(arg.clone()), measure::one())],
+                otherwise: None,
+            },
+            (_, None) => measure::one(),
+        };
+        let terms = if terms.is_empty() { vec![all] } else { terms };
+        let of_sort = |sort| terms.iter().map(move |term| measure::taken_here(sort, term.clone()));
+        let implied: Vec<Scalar> = sorts.iter().flat_map(of_sort).take(MOST_BRANCHES + 1).collect();
+        if implied.len() > MOST_BRANCHES { Err(too_many()) } else { Ok(implied) }
     }
 
     /// The values of which a quantile is taken, where constants are among them: those would stand for people
@@ -105,18 +143,23 @@ impl Lowering<'_> {
         let (StatisticKind::Quantile { .. } | StatisticKind::Extreme { .. }, [arg]) = (kind, args) else {
             return Ok(None);
         };
-        let own = measure::own(arg, &self.columns).ok_or_else(|| {
-            let message = "a quantile of values that were mixed with others or with constants is not allowed";
-            let hint = "take it of one column, and choose the records by WHERE or FILTER";
-            Refusal::new(Code::ExpressionNotAllowed, message, hint)
-        })?;
+        let own =
+            measure::own(arg, &self.columns).filter(|_| !measure::is_constant(arg)).ok_or_else(|| {
+                let message =
+                    "a quantile of values that were mixed with others or with constants is not allowed";
+                let hint = "take it of one column, and choose the records by WHERE or FILTER";
+                Refusal::new(Code::ExpressionNotAllowed, message, hint)
+            })?;
         Ok((own != *arg).then_some(own))
     }
 
     /// Whether a number of this kind could hold more than one quantity, or one in finer units than its own.
     fn holds_several(&self, arg: &Scalar, kind: StatisticKind) -> bool {
         let terms = measure::terms(arg, &self.columns);
-        let several = terms.iter().filter(|term| !term.columns().is_empty()).count() > 1;
+        let several = terms.is_none_or(|terms| {
+            let reads = |term: &&Scalar| !measure::is_constant(term);
+            terms.iter().filter(reads).count() > 1
+        });
         let shifted = match self.columns.grain(arg) {
             Grain::Mixed => true,
             Grain::Fine(line) => !line.is_plain(),

@@ -15,6 +15,10 @@ const IF_TRUE: Telling = Telling { inside: true, outside: false };
 const IF_FALSE: Telling = Telling { inside: false, outside: true };
 const EITHER: Telling = Telling { inside: true, outside: true };
 
+/// Most codes that a condition may leave out and still say nothing of those who have others: with all but one
+/// of them left out it names that one.
+const MOST_EXCLUDED: usize = 10;
+
 fn otherwise(telling: Telling) -> Telling {
     Telling { inside: telling.outside, outside: telling.inside }
 }
@@ -30,12 +34,27 @@ impl Columns {
         records.columns().into_iter().any(|id| self.info(id).is_some_and(|info| info.sensitive))
     }
 
+    /// Whether a value is a code as it is stored, or its beginning.
+    fn is_code(&self, scalar: &Scalar) -> bool {
+        if let Scalar::Column(id) = scalar {
+            return self.info(*id).is_some_and(|info| info.code);
+        }
+        let Scalar::Function { function, args } = scalar else { return false };
+        matches!(function.name(), "left" | "substr") && args.first().is_some_and(|arg| self.is_code(arg))
+    }
+
+    /// Whether several conditions together leave out more codes than say nothing.
+    pub(super) fn exclude_many(&self, conditions: &[Scalar]) -> bool {
+        conditions.iter().filter(|one| self.telling(one) == IF_FALSE).count() > MOST_EXCLUDED
+    }
+
     /// On which side of a predicate people are known to have a sensitive value.
     pub(super) fn telling(&self, predicate: &Scalar) -> Telling {
         if !self.is_sensitive(predicate) {
             return NOTHING;
         }
         match predicate {
+            Scalar::And(args) if self.exclude_many(args) => EITHER,
             // Whoever fulfils all of several conditions fulfils each.
             Scalar::And(args) => Telling {
                 inside: args.iter().any(|arg| self.telling(arg).inside),
@@ -48,21 +67,37 @@ impl Columns {
             Scalar::Not(arg) => otherwise(self.telling(arg)),
             Scalar::Truth { arg, is: TruthValue::True } => self.telling(arg),
             Scalar::Truth { arg, is: TruthValue::False } => otherwise(self.telling(arg)),
-            Scalar::Compare { op: Operator::Eq | Operator::IsNotDistinctFrom, .. } => IF_TRUE,
-            Scalar::Compare { op: Operator::NotEq | Operator::IsDistinctFrom, .. } => IF_FALSE,
             // How often a person took a branch, or had a code.
-            Scalar::Compare { op: Operator::Gt | Operator::GtEq, right, .. }
-                if right.columns().is_empty() =>
+            Scalar::Compare { op: Operator::Gt | Operator::GtEq, left, right }
+                if matches!(left.as_ref(), Scalar::Column(_)) && right.columns().is_empty() =>
             {
                 IF_TRUE
             }
-            Scalar::InList { negated, .. } | Scalar::Like { negated, .. } => {
+            // Only of a code does it say nothing to have another one.
+            Scalar::Compare { op: Operator::Eq, left, right }
+                if self.is_code(left) && right.columns().is_empty() =>
+            {
+                IF_TRUE
+            }
+            Scalar::Compare { op: Operator::NotEq, left, right }
+                if self.is_code(left) && right.columns().is_empty() =>
+            {
+                IF_FALSE
+            }
+            Scalar::InList { arg, list, negated: true }
+                if self.is_code(arg) && list.len() <= MOST_EXCLUDED =>
+            {
+                IF_FALSE
+            }
+            Scalar::InList { arg, negated: false, .. } if self.is_code(arg) => IF_TRUE,
+            Scalar::Like { arg, negated, .. } if self.is_code(arg) => {
                 if *negated {
                     IF_FALSE
                 } else {
                     IF_TRUE
                 }
             }
+            Scalar::IsNull(arg) if !matches!(arg.as_ref(), Scalar::Column(_)) => EITHER,
             Scalar::IsNull(_) => IF_FALSE,
             Scalar::Column(_) => IF_TRUE,
             Scalar::Arithmetic { .. }
@@ -71,6 +106,8 @@ impl Columns {
             | Scalar::Cast { .. }
             | Scalar::Compare { .. }
             | Scalar::Function { .. }
+            | Scalar::InList { .. }
+            | Scalar::Like { .. }
             | Scalar::Literal(_)
             | Scalar::Negative(_)
             | Scalar::Truth { is: TruthValue::Unknown, .. } => EITHER,

@@ -134,12 +134,13 @@ impl Lowering<'_> {
         branches.extend(placed.collect::<Vec<_>>());
         branches.extend_from_slice(sorts);
         // The others count or rank records.
-        let takes_values = !matches!(call.args.first(), None | Some(Scalar::Literal(_)));
+        let takes_values = !call.args.is_empty() && call.function.name() != "count";
         let info = ColumnInfo {
             data_type: call.data_type.clone(),
             origins: call.args.iter().flat_map(|arg| self.origins(arg)).collect(),
+            arms: Vec::new(),
             branches,
-            encoded: call.args.iter().any(|arg| !measure::is_simple(arg, &self.columns)),
+            encoded: !sorts.is_empty() || call.args.iter().any(|arg| !measure::is_simple(arg, &self.columns)),
             made: takes_values && !call.args.iter().take(1).all(|arg| measure::is_own(arg, &self.columns)),
             statistic: read.into_iter().any(|scalar| self.columns.reads_statistic(scalar)),
             grain: match call.args.first() {

@@ -92,6 +92,19 @@ const ATTACKS: &[(&str, &[&str])] = &[
             "SELECT median(x) AS m FROM (SELECT patient_id, points AS x FROM claims UNION ALL SELECT patient_id, birth_year FROM patients) u",
             "SELECT median(x) AS m FROM (SELECT patient_id, max(CASE WHEN points > 4000 THEN points ELSE 0 END) AS x FROM claims GROUP BY patient_id) u",
             "SELECT median(greatest(points, 5000000)) AS m FROM claims",
+            "SELECT median(CASE WHEN sex = 'F' AND NOT ({her}) THEN 1 ELSE 0 END) AS m FROM patients",
+            "SELECT sum(CASE WHEN sex = 'F' THEN 1 ELSE 0 END + 1000000 * CASE WHEN sex = 'F' AND NOT ({her}) THEN 1 ELSE 0 END) AS s FROM patients",
+            "SELECT sum(w) AS s FROM (SELECT patient_id, 1 AS w FROM patients WHERE sex = 'F' UNION ALL SELECT patient_id, 1000000 FROM patients \
+             WHERE sex = 'F' AND NOT ({her})) u",
+            "SELECT sum(w) AS s FROM (SELECT patient_id, sum(w) AS w FROM (SELECT patient_id, 1 AS w FROM patients WHERE sex = 'F' UNION ALL \
+             SELECT patient_id, 1000000 FROM patients WHERE sex = 'F' AND NOT ({her})) u GROUP BY patient_id) t",
+            "SELECT sum(w) AS s FROM (SELECT patient_id, sum(w) OVER (PARTITION BY patient_id) AS w FROM (SELECT patient_id, 1 AS w FROM patients WHERE sex = 'F' \
+             UNION ALL SELECT patient_id, 1000000 FROM patients WHERE sex = 'F' AND NOT ({her})) u) t",
+            "SELECT count(*) AS n FROM (SELECT patient_id FROM patients UNION ALL SELECT patient_id FROM patients WHERE NOT ({her})) u",
+            "SELECT sum(c.points + 100000000 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0 + 0) AS s FROM claims c \
+             JOIN patients p ON c.patient_id = p.patient_id WHERE p.prefecture = '47'",
+            "SELECT sum(w) AS s FROM (SELECT c.patient_id, c.points AS w FROM claims c JOIN patients p ON c.patient_id = p.patient_id WHERE p.prefecture = '47' \
+             UNION ALL SELECT patient_id, 100000000 FROM patients WHERE prefecture = '47') u",
             "SELECT sum(points * points) AS s FROM claims",
             "SELECT sum(x * 2 * x) AS s FROM (SELECT patient_id, sum(points) AS x FROM claims GROUP BY patient_id) t",
             "SELECT sum(x) AS s FROM (SELECT patient_id, sum(points * points) AS x FROM claims GROUP BY patient_id) t",
@@ -132,8 +145,26 @@ const ATTACKS: &[(&str, &[&str])] = &[
         "a secret in the answer no",
         &[
             "SELECT p.sex, d.icd10 IS NULL AS healthy, count(*) AS n FROM patients p JOIN diagnoses d ON d.patient_id = p.patient_id GROUP BY 1, 2",
+            "SELECT count(DISTINCT patient_id) AS n FROM diagnoses WHERE (icd10 LIKE '%') <> false",
+            "SELECT count(DISTINCT patient_id) AS n FROM diagnoses WHERE (icd10 LIKE '%') IN (true)",
+            "SELECT count(DISTINCT patient_id) AS n FROM diagnoses WHERE icd10 NOT IN ('1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11')",
+            "SELECT count(DISTINCT patient_id) AS n FROM diagnoses WHERE icd10 <> '1' AND icd10 <> '2' AND icd10 <> '3' AND icd10 <> '4' AND icd10 <> '5' \
+             AND icd10 <> '6' AND icd10 <> '7' AND icd10 <> '8' AND icd10 <> '9' AND icd10 <> '10' AND icd10 <> '11'",
+            "SELECT count(*) AS n FROM (SELECT patient_id, count(*) FILTER (WHERE icd10 LIKE '%') AS k FROM diagnoses GROUP BY patient_id) t WHERE NOT (-k > -1)",
+            "SELECT count(*) AS n FROM (SELECT patient_id, count(*) FILTER (WHERE icd10 LIKE '%') AS k FROM diagnoses GROUP BY patient_id) t WHERE k <> 0",
+            "SELECT count(DISTINCT patient_id) AS n FROM diagnoses WHERE CASE WHEN icd10 LIKE '%' THEN 'y' ELSE 'n' END <> 'n'",
+            "SELECT CASE WHEN icd10 LIKE '%' THEN NULL ELSE 'other' END AS k, count(DISTINCT patient_id) AS n FROM diagnoses GROUP BY 1",
             "SELECT NOT EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 LIKE '%') AS healthy, count(*) AS n FROM patients p \
              WHERE EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id) GROUP BY 1",
+        ],
+    ),
+    (
+        "zero against blank",
+        &[
+            "SELECT count(*) AS n FROM patients p WHERE {her} AND EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 = 'F20')",
+            "SELECT count(*) AS n FROM patients WHERE {her} AND hospital_id = 'H01'",
+            "SELECT c.code, count(d.patient_id) AS n FROM icd10 c LEFT JOIN (SELECT d.icd10, d.patient_id FROM diagnoses d \
+             JOIN patients p ON p.patient_id = d.patient_id WHERE {her}) d ON d.icd10 = c.code GROUP BY c.code",
         ],
     ),
     (

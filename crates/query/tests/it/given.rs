@@ -183,7 +183,7 @@ async fn no_value_becomes_more_than_a_value() {
     let count = "SELECT COUNT(*) AS n FROM patients WHERE sex = $1";
     for attack in ["' OR '1' = '1", "F' --", "$1", "'; DROP TABLE patients", "\0", "F\\", "patient_id"] {
         let answer = fixture.ask_of(given(count, &[text(attack)])).await.unwrap();
-        assert_eq!(answer.show(), "0", "{attack}");
+        assert_eq!(answer.show(), "#", "{attack}");
     }
     // The judge sees a constant, and judges it like one.
     let subject = given("SELECT COUNT(*) FROM patients WHERE patient_id = $1", &[text("P000042")]);

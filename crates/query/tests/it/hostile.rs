@@ -84,7 +84,7 @@ fn long_texts_are_refused() {
         ("a megabyte of spaces", format!("SELECT 1{}", " ".repeat(1 << 20)), TOO_LARGE),
         ("a comment of a megabyte", format!("SELECT 1 /*{}*/", "*".repeat(1 << 20)), TOO_LARGE),
         ("200,000 spaces", format!("SELECT 1{} AS one", " ".repeat(200_000)), Ends::With("1")),
-        ("a long string", count_where(&format!("sex = '{}'", "x".repeat(200_000))), Ends::With("0")),
+        ("a long string", count_where(&format!("sex = '{}'", "x".repeat(200_000))), Ends::With("#")),
         (
             "a long name",
             format!("SELECT COUNT(*) FROM patients WHERE {}", "x".repeat(200)),
@@ -158,7 +158,7 @@ fn long_chains_of_operators_end() {
         ("AND", count_where(&chain("birth_year > 0", " AND ", 10_000)), TOO_LARGE),
         ("OR", count_where(&chain("birth_year > 9999", " OR ", 4_000)), TOO_LARGE),
         ("900 AND", count_where(&chain("birth_year > 0", " AND ", 900)), Ends::With("3000")),
-        ("900 OR", count_where(&chain("birth_year > 9999", " OR ", 900)), Ends::With("0")),
+        ("900 OR", count_where(&chain("birth_year > 9999", " OR ", 900)), Ends::With("#")),
         ("a hundred plus", format!("SELECT {} AS x", chain("1", " + ", 100)), Ends::With("100")),
         ("AND and OR", count_where(&chain("true AND false", " OR ", 5_000)), TOO_LARGE),
         ("concatenation", format!("SELECT {}", chain("'x'", " || ", 10_000)), REFUSED),

@@ -39,7 +39,7 @@ async fn counts_are_exact() {
             "E11 1785 1320|I10 2281 1560|J45 1110 924",
         ),
         ("SELECT COUNT(patient_id) AS n FROM diagnoses WHERE patient_id IS NOT NULL", "6116"),
-        ("SELECT COUNT(*) AS n FROM patients WHERE patient_id IS NULL", "0"),
+        ("SELECT COUNT(*) AS n FROM patients WHERE patient_id IS NULL", "#"),
     ];
     check(&Fixture::new(&ward()).await, &cases).await;
 }
@@ -115,7 +115,8 @@ async fn a_small_branch_is_withheld_beside_its_exact_total() {
         ("SELECT age, COUNT(*) AS n FROM patients WHERE age >= 89 GROUP BY age ORDER BY age", "89 24|92 12"),
         ("SELECT DISTINCT age FROM patients WHERE age >= 89 ORDER BY age", "89|92"),
         ("SELECT COUNT(*) AS n FROM patients WHERE age > 95", "#"),
-        ("SELECT COUNT(*) AS n FROM patients WHERE age > 200", "0"),
+        // That nobody fulfils a condition says something of whoever fulfils the others.
+        ("SELECT COUNT(*) AS n FROM patients WHERE age > 200", "#"),
     ];
     check(&Fixture::cohort().await, &cases).await;
 }

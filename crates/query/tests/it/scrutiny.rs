@@ -70,6 +70,28 @@ async fn an_isolating_column_is_asked_for_ranges_between_steps() {
             (ranges, "SELECT count(*) AS n FROM claims WHERE abs(points - 1216) < 1"),
             (ranges, "SELECT count(*) AS n FROM claims WHERE abs(points - 1200) < 16"),
             (ranges, "SELECT count(*) AS n FROM claims WHERE nullif(points, 1216) IS NULL"),
+            (ranges, "SELECT count(*) AS n FROM claims WHERE points * points > 1600000"),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM (SELECT patient_id, points, max(1234) OVER (PARTITION BY patient_id) AS cut FROM claims) t WHERE points > cut",
+            ),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id WHERE c.points > p.birth_year",
+            ),
+            (
+                "add no number in it",
+                "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id WHERE c.points - 1.2 * p.birth_year > 100",
+            ),
+            (
+                ranges,
+                "SELECT count(*) AS n FROM claims c JOIN (SELECT patient_id, max(CASE WHEN sex = 'F' THEN 12345 ELSE 12345 END) AS cut FROM patients \
+                 GROUP BY patient_id) k ON k.patient_id = c.patient_id WHERE c.points > k.cut",
+            ),
+            (
+                "may only be a range",
+                "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id JOIN (VALUES (3159)) v(x) ON c.points + 0 * p.birth_year = v.x",
+            ),
             (ranges, "SELECT count(*) AS n FROM claims WHERE left(CAST(points AS VARCHAR), 4) = '1216'"),
             (ranges, "SELECT count(*) AS n FROM claims WHERE CAST(points AS VARCHAR) LIKE '1216%'"),
             (

@@ -162,7 +162,8 @@ fn far_quantiles_are_blank() {
         let kind = StatisticKind::Quantile { fraction: Fraction::nearest(share).unwrap(), step: step("1") };
         text(&release(&records, kind).tables()[0])
     };
-    assert_eq!([quantile(0.98), quantile(0.02)], [["489"], ["10"]]);
+    // 489 is one person's value.
+    assert_eq!([quantile(0.98), quantile(0.02)], [["490"], ["10"]]);
     for share in [0.0, 0.019, 0.981, 0.999_999_9, 1.0] {
         assert_eq!(quantile(share), ["*"], "{share}");
     }
@@ -237,13 +238,12 @@ fn median_among_zeros(own: &[(u32, i128)], zeros: u32) -> Checked {
 #[test]
 fn constants_of_the_analyst_do_not_stand_for_people_on_a_side() {
     let own: Records = (0..60).map(|s| (s, 100 + i128::from(s))).collect();
-    // 41 zeros put the tenth of them in the middle, 43 the ninth.
-    assert_eq!(shown(&median_among_zeros(&own, 41)), Some(109));
-    assert_eq!(median_among_zeros(&own, 43).findings()[0].reasons, [Reason::Quantile].into());
+    // 45 zeros put 107 of them in the middle, which is shown as 110, and 51 put 104.
+    assert_eq!(shown(&median_among_zeros(&own, 45)), Some(110));
+    assert_eq!(median_among_zeros(&own, 51).findings()[0].reasons, [Reason::Quantile].into());
     assert_eq!(median_among_zeros(&own, 60).findings()[0].reasons, [Reason::Quantile].into());
-    // A constant in the middle says how many people have it, and nothing of the others.
-    assert_eq!(shown(&median_among_zeros(&own, 62)), Some(0));
-    assert_eq!(median_among_zeros(&own[..5], 9).findings()[0].reasons, [Reason::Quantile].into());
+    // A constant in the middle says how many people have it.
+    assert_eq!(median_among_zeros(&own, 62).findings()[0].reasons, [Reason::Quantile].into());
 }
 
 #[test]
