@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
-use datafusion::functions_aggregate::count::count_udaf;
+use datafusion::functions_aggregate::{count::count_udaf, median::median_udaf};
 use datafusion::logical_expr::expr::{AggregateFunction, TryCast, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr, WindowFrameUnits,
@@ -95,8 +95,12 @@ fn window_call(call: &WindowCall, first: &[Expr], ties: &[Expr], input: &Logical
 pub(crate) fn aggregate_call(aggregate: &Aggregation, arg: Expr, input: &LogicalPlan) -> Result<Expr> {
     let arg = widened(aggregate.function.name(), arg, input)?;
     let filter = aggregate.filter.as_ref().map(|filter| Box::new(expression(filter)));
-    let function =
-        if aggregate.function.name() == "count" { count_udaf() } else { Arc::clone(&aggregate.function) };
+    let function = match aggregate.function.name() {
+        "count" => count_udaf(),
+        // An approximation of distinct values is none that the engine has.
+        "approx_median" if aggregate.distinct => median_udaf(),
+        _ => Arc::clone(&aggregate.function),
+    };
     let call = AggregateFunction::new_udf(function, vec![arg], aggregate.distinct, filter, Vec::new(), None);
     Ok(Expr::AggregateFunction(call))
 }
@@ -108,6 +112,8 @@ pub(crate) fn widened(function: &str, arg: Expr, input: &LogicalPlan) -> Result<
     let wider = match (function, data_type.is_integer(), data_type.is_decimal()) {
         ("sum", true, _) => DataType::Decimal128(38, 0),
         ("avg", _, true) => DataType::Float64,
+        // NULL has no type that they know.
+        ("approx_median" | "avg" | "median", _, _) if data_type.is_null() => DataType::Float64,
         _ => return Ok(arg),
     };
     Ok(Expr::TryCast(TryCast::new(Box::new(arg), wider)))

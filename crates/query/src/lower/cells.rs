@@ -56,7 +56,7 @@ impl Lowering<'_> {
         let call = aggregate_call(expr)?;
         let params = self.simple_params(call)?;
         let arg = match params.args.as_slice() {
-            [Expr::Literal(value, _)] if !value.is_null() => one(),
+            [Expr::Literal(value, _)] if !value.is_null() && call.func.name() == "count" => one(),
             [arg] => self.scalar(arg, scope)?,
             _ => return Err(aggregate_refusal(call.func.name())),
         };

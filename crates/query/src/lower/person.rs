@@ -142,7 +142,7 @@ impl Lowering<'_> {
                 };
                 one()
             }
-            (None, [Expr::Literal(value, _)]) if !value.is_null() => one(),
+            (None, [Expr::Literal(value, _)]) if !value.is_null() && call.func.name() == "count" => one(),
             (None, [arg]) => self.scalar(arg, scope)?,
             (None, _) => return Err(aggregate_refusal(call.func.name())),
         };
