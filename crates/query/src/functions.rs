@@ -1,7 +1,7 @@
 //! Which functions an analysis may call: pure, total (see [`crate::total`]) and deterministic ones.
 //!
-//! What is not named here does not exist. Hashes, encodings, random numbers, array constructors,
-//! regular expressions and the clock are left out on purpose.
+//! What is not named here does not exist. Hashes, encodings, random numbers, array constructors and the
+//! clock are left out on purpose; regular expressions are constants (see [`crate::lower`]).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -38,6 +38,8 @@ const SCALAR: &[&str] = &[
     "nullif",
     "pow",
     "power",
+    "regexp_like",
+    "replace",
     "right",
     "round",
     "rtrim",
@@ -51,6 +53,33 @@ const SCALAR: &[&str] = &[
     "trim",
     "trunc",
     "upper",
+];
+
+/// Parts of a date that SQL may call like functions; they are read as `date_part`.
+const PARTS_OF_DATES: [&str; 4] = ["day", "month", "quarter", "year"];
+
+/// Those that take numbers as numbers, or dates: whatever else takes them as texts.
+const OF_NUMBERS: &[&str] = &[
+    "abs",
+    "ceil",
+    "coalesce",
+    "date_part",
+    "date_trunc",
+    "exp",
+    "floor",
+    "greatest",
+    "least",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "make_date",
+    "nullif",
+    "power",
+    "round",
+    "signum",
+    "sqrt",
+    "trunc",
 ];
 
 static SCALAR_FUNCTIONS: LazyLock<BTreeMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
@@ -77,6 +106,7 @@ const AGGREGATE: &[&str] = &[
     "median",
     "min",
     "percentile_cont",
+    "regr_count",
     "regr_intercept",
     "regr_r2",
     "regr_slope",
@@ -149,6 +179,11 @@ pub(crate) fn is_known(name: &str) -> bool {
     scalar(name).is_some() || aggregate(name).is_some() || window(name).is_some()
 }
 
+/// Whether a scalar function takes numbers as numbers.
+pub(crate) fn is_of_numbers(name: &str) -> bool {
+    OF_NUMBERS.contains(&name)
+}
+
 /// Whether a planned scalar function is one of the list (some syntax, such as EXTRACT, is planned as a
 /// function that the text does not name).
 pub(crate) fn scalar_is_allowed(function: &ScalarUDF) -> bool {
@@ -159,7 +194,8 @@ pub(crate) fn scalar_is_allowed(function: &ScalarUDF) -> bool {
 #[must_use]
 pub fn allowed_functions() -> Vec<&'static str> {
     let aggregates = AGGREGATE_FUNCTIONS.keys();
-    SCALAR_FUNCTIONS.keys().chain(aggregates).chain(WINDOW_FUNCTIONS.keys()).copied().collect()
+    let scalars = SCALAR_FUNCTIONS.keys().chain(&PARTS_OF_DATES);
+    scalars.chain(aggregates).chain(WINDOW_FUNCTIONS.keys()).copied().collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ mod set;
 mod statistic;
 mod subquery;
 mod telling;
+mod text;
+mod types;
 mod window;
 
 use std::collections::BTreeSet;
@@ -34,8 +36,8 @@ use crate::model::{Code, Limits, Refusal};
 use crate::position::Positions;
 
 pub(crate) use grain::Grain;
-pub(crate) use scalar::function_refusal;
 pub(crate) use scrutiny::Rules;
+pub(crate) use text::function_refusal;
 
 /// A plan that was judged and split.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! information_schema, and it parses TABLESAMPLE and ignores it.
 
 mod grammar;
+mod idioms;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -51,8 +52,9 @@ pub(crate) fn parse(sql: &str, limits: &Limits) -> Result<Parsed, Refusal> {
         let message = "more than one statement";
         return Err(Refusal::new(Code::StatementNotAllowed, message, "send one SELECT at a time").at(second));
     }
-    let statement = statements.pop().ok_or_else(|| syntax("there is no statement"))?;
+    let mut statement = statements.pop().ok_or_else(|| syntax("there is no statement"))?;
     check_statement(&statement).map_err(|refusal| refusal.at(first))?;
+    idioms::rewrite(&mut statement);
     check_expansion(&statement, limits)?;
     let positions = Positions::of(&statement, &keywords);
     Ok(Parsed { statement, positions })

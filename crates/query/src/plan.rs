@@ -262,7 +262,12 @@ fn internal(message: &str) -> Refusal {
 
 /// The first sentence of an engine's error, without its prefixes and the dumps of its own structures.
 fn one_line(text: &str) -> String {
-    let prefixes = ["Error during planning: ", "This feature is not implemented: ", "Internal error: "];
+    let prefixes = [
+        "Error during planning: ",
+        "Execution error: ",
+        "This feature is not implemented: ",
+        "Internal error: ",
+    ];
     let text = prefixes.iter().fold(text, |text, prefix| text.trim_start_matches(prefix));
     let ends = ["\n", ", errors:", " {", ": ["];
     let sentence = ends.iter().fold(text, |text, end| text.split(end).next().unwrap_or_default());

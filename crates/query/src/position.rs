@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::common::Span;
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, Join, LimitClause, ObjectName, Query, Select, SetExpr, Spanned, Statement,
-    TableFactor, Visit, Visitor,
+    TableFactor, Value, ValueWithSpan, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
@@ -15,6 +15,8 @@ use crate::model::{Code, Position};
 /// A part of a text that a refusal may point at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Part {
+    /// CAST, or `::` with a type.
+    Cast,
     /// LIMIT, OFFSET or FETCH.
     Cut,
     /// EXISTS with its sub-query.
@@ -46,6 +48,8 @@ pub(crate) struct Positions {
     joins: Vec<(String, Position)>,
     /// Columns as written, in lower case.
     columns: Vec<(String, Position)>,
+    /// Texts and numbers as written, without their quotes.
+    constants: Vec<(String, Position)>,
     /// Names of functions, in lower case.
     functions: Vec<(String, Position)>,
     /// Operators as written, at their left operand.
@@ -101,6 +105,11 @@ impl Positions {
     pub(crate) fn column_anywhere(&self, name: &str) -> Option<Position> {
         let last = |known: &str| known.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case(name));
         self.columns.iter().find(|(known, _)| last(known)).map(|(_, position)| *position)
+    }
+
+    /// Where a text or number stands first.
+    pub(crate) fn constant(&self, written: &str) -> Option<Position> {
+        find(&self.constants, written)
     }
 
     /// Where an operator stands first.
@@ -164,7 +173,9 @@ impl Positions {
 
     /// Where a function stands that the engine's text quotes.
     pub(crate) fn quoted_function(&self, text: &str) -> Option<Position> {
-        let quoted = |(name, _): &&(String, Position)| text.contains(&format!("'{name}'"));
+        let quoted = |(name, _): &&(String, Position)| {
+            text.contains(&format!("'{name}'")) || text.starts_with(&format!("{name} "))
+        };
         self.functions.iter().find(quoted).map(|(_, position)| *position)
     }
 }
@@ -281,6 +292,15 @@ impl Visitor for Walk<'_> {
             Expr::CompoundIdentifier(_) | Expr::Identifier(_) => {
                 let name = expr.to_string().replace('"', "").to_lowercase();
                 self.found.columns.extend(place.map(|place| (name, place)));
+            }
+            Expr::Cast { expr: inner, .. } => {
+                self.add(Part::Cast, self.keyword(&[Keyword::CAST, Keyword::TRY_CAST], inner.span().start));
+            }
+            Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => {
+                self.found.constants.extend(place.map(|place| (text.clone(), place)));
+            }
+            Expr::Value(ValueWithSpan { value: Value::Number(number, _), .. }) => {
+                self.found.constants.extend(place.map(|place| (number.clone(), place)));
             }
             Expr::Exists { subquery, .. } => {
                 self.add(Part::Subquery, place);

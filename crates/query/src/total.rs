@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Scalar as ArrowScalar, new_null_array,
+    Array, ArrayRef, AsArray, Float64Array, Scalar as ArrowScalar, StringArray, new_null_array,
 };
 use datafusion::arrow::compute::kernels::{cmp, nullif::nullif, numeric};
 use datafusion::arrow::compute::{cast, concat};
@@ -21,6 +21,12 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+/// Functions whose texts may be longer than what they are made of.
+const GROWING: [&str; 3] = ["concat", "concat_ws", "to_char"];
+
+/// Longest text that such a function gives, in bytes. Labels are far shorter.
+const LONGEST_TEXT: usize = 1_024;
+
 /// `left op right`, NULL where it has no exact answer. `op` is one of + - * /.
 pub(crate) fn arithmetic(op: Operator, left: Expr, right: Expr) -> Expr {
     let signature = Signature::user_defined(Volatility::Immutable);
@@ -30,6 +36,11 @@ pub(crate) fn arithmetic(op: Operator, left: Expr, right: Expr) -> Expr {
 /// A call of `function`, NULL in the rows where it fails.
 pub(crate) fn function(function: &Arc<ScalarUDF>, args: Vec<Expr>) -> Expr {
     ScalarUDF::new_from_impl(Guarded { inner: Arc::clone(function) }).call(args)
+}
+
+/// `left || right`, NULL where one of them is.
+pub(crate) fn joined() -> ScalarUDF {
+    ScalarUDF::new_from_impl(Joined { signature: Signature::user_defined(Volatility::Immutable) })
 }
 
 #[derive(Debug, Eq, PartialEq, Hash)]
@@ -145,7 +156,7 @@ impl ScalarUDFImpl for Guarded {
         let rows = args.number_rows;
         let data_type = args.return_field.data_type().clone();
         if let Ok(result) = self.inner.invoke_with_args(args.clone()) {
-            let result = finite(result.into_array(rows)?)?;
+            let result = finite(self.short(result.into_array(rows)?))?;
             // Some functions answer another type once their arguments are folded into constants.
             let result = if *result.data_type() == data_type { result } else { cast(&result, &data_type)? };
             return Ok(ColumnarValue::Array(result));
@@ -163,6 +174,57 @@ impl ScalarUDFImpl for Guarded {
             self.inner.invoke_with_args(args)?.into_array(1)
         })?;
         Ok(ColumnarValue::Array(finite(result)?))
+    }
+}
+
+impl Guarded {
+    /// What grows is NULL where it is too long: a text that is joined with itself again and again would have
+    /// no bound.
+    fn short(&self, array: ArrayRef) -> ArrayRef {
+        if !GROWING.contains(&self.inner.name()) {
+            return array;
+        }
+        match array.as_string_opt::<i32>() {
+            Some(texts) if texts.iter().flatten().any(|text| text.len() > LONGEST_TEXT) => {
+                let texts = texts.iter().map(|text| text.filter(|text| text.len() <= LONGEST_TEXT));
+                Arc::new(texts.collect::<StringArray>())
+            }
+            Some(_) | None => array,
+        }
+    }
+}
+
+#[derive(Debug, Eq, PartialEq, Hash)]
+struct Joined {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Joined {
+    fn name(&self) -> &str {
+        "concat"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(vec![DataType::Utf8; types.len()])
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [left, right] = args.args.as_slice() else {
+            return exec_err!("an operator takes two operands");
+        };
+        let text = |value: &ColumnarValue| cast(&value.to_array(args.number_rows)?, &DataType::Utf8);
+        let (left, right) = (text(left)?, text(right)?);
+        let pairs = left.as_string::<i32>().iter().zip(right.as_string::<i32>());
+        let texts = pairs.map(|(left, right)| Some(format!("{}{}", left?, right?)));
+        Ok(ColumnarValue::Array(Arc::new(texts.collect::<StringArray>())))
     }
 }
 

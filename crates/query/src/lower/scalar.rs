@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, InList, Like, ScalarFunction};
+use datafusion::common::Column;
+use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, InList, ScalarFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 use crate::algebra::{Scalar, TruthValue};
@@ -12,11 +12,9 @@ use crate::functions;
 use crate::model::{Code, Position, Refusal};
 use crate::position;
 
+use super::text::{check_texts, function_refusal, is_of_texts};
+use super::types::{is_stored, type_name};
 use super::{Field, Lowering, Scope, not_supported};
-
-/// Longest LIKE pattern, in bytes: what the engine makes of a longer one may fail, and only where a record
-/// gets there.
-const LONGEST_PATTERN: usize = 256;
 
 /// The deepest that an expression may be after projections were seen through.
 const DEEPEST: usize = 200;
@@ -36,6 +34,13 @@ impl Lowering<'_> {
     /// An expression over values, of bounded size.
     pub(super) fn scalar(&mut self, expr: &Expr, scope: Scope<'_>) -> Result<Scalar, Refusal> {
         let scalar = self.value(expr, scope, 0)?;
+        if let Ok(data_type) = expr.get_type(scope.schema)
+            && !is_stored(&data_type)
+        {
+            let what = format!("a value of the type {}", type_name(&data_type));
+            let hint = "use numbers, texts, dates, timestamps and truth values";
+            return Err(not_supported(&what, hint).at(self.place(expr)));
+        }
         let (_, depth) = scalar.size();
         if depth > DEEPEST {
             let message = format!("an expression is nested deeper than {DEEPEST} levels");
@@ -57,7 +62,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn value(&mut self, expr: &Expr, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+    pub(super) fn value(&mut self, expr: &Expr, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
         if depth > self.limits.plan_nodes {
             return Err(Refusal::new(
                 Code::TooLarge,
@@ -72,15 +77,13 @@ impl Lowering<'_> {
             Expr::Between(between) => self.between(between, scope, depth)?,
             Expr::BinaryExpr(binary) => self.binary(binary, scope, depth)?,
             Expr::Case(case) => self.case(case, scope, depth)?,
-            Expr::Cast(cast) => {
-                let (value, to) = (arg(&cast.expr)?, cast.field.data_type());
-                if let Scalar::Literal(value) = &value {
-                    return constant(value, to);
-                }
-                Scalar::Cast { arg: Box::new(value), to: to.clone() }
-            }
+            Expr::Cast(cast) => match arg(&cast.expr)? {
+                Scalar::Literal(value) => self.constant(&value, &cast.expr, cast.field.data_type(), scope)?,
+                value => self.cast(value, &cast.expr, cast.field.data_type(), scope)?,
+            },
             Expr::TryCast(cast) => {
-                Scalar::Cast { arg: Box::new(arg(&cast.expr)?), to: cast.field.data_type().clone() }
+                let value = arg(&cast.expr)?;
+                self.cast(value, &cast.expr, cast.field.data_type(), scope)?
             }
             Expr::Column(column) => self.column(column, scope)?,
             Expr::InList(list) => self.in_list(list, scope, depth)?,
@@ -94,7 +97,7 @@ impl Lowering<'_> {
             Expr::IsNotUnknown(inner) => negated_truth(arg(inner)?, TruthValue::Unknown),
             Expr::Like(like) => self.like(like, scope, depth)?,
             Expr::Literal(value, _) => Scalar::Literal(value.clone()),
-            Expr::Negative(inner) => Scalar::Negative(Box::new(arg(inner)?)),
+            Expr::Negative(inner) => self.negative(inner, scope, depth.saturating_add(1))?,
             Expr::Not(inner) => Scalar::Not(Box::new(arg(inner)?)),
             Expr::OuterReferenceColumn(_, column) => self.outer_column(column)?,
             Expr::ScalarFunction(function) => self.function(function, scope, depth)?,
@@ -132,13 +135,14 @@ impl Lowering<'_> {
         } else if matches!(expr, Expr::ScalarSubquery(_)) {
             let hint = "send it as an analysis of its own";
             not_supported("a scalar sub-query here", hint).at(self.positions.subquery())
-        } else if matches!(expr, Expr::SimilarTo(_)) {
-            not_supported("SIMILAR TO", "use LIKE with a literal pattern")
+        } else if let Expr::SimilarTo(like) = expr {
+            let hint = "use LIKE, or regexp_like(x, 'pattern'), with a literal pattern";
+            not_supported("SIMILAR TO", hint).at(self.place(&like.expr))
         } else if matches!(expr, Expr::GroupingSet(_)) {
             not_supported("a grouping set here", "write it in GROUP BY")
         } else {
             let hint = "use columns, constants, comparisons, CASE and the listed functions";
-            not_supported("this expression", hint)
+            not_supported("this expression", hint).at(self.place(expr))
         }
     }
 
@@ -200,8 +204,20 @@ impl Lowering<'_> {
             let operands = self.operands(binary, scope, depth)?;
             return Ok(if op == Operator::And { Scalar::And(operands) } else { Scalar::Or(operands) });
         }
-        let allowed = Operation::of(op)
-            .ok_or_else(|| operator_refusal(op).at(self.positions.operator(&op.to_string())))?;
+        if let Some((value, width)) = band(binary, scope) {
+            let value = Box::new(self.value(value, scope, depth.saturating_add(1))?);
+            let width = Box::new(self.value(width, scope, depth.saturating_add(1))?);
+            let left = Scalar::Arithmetic { op: Operator::Divide, left: value, right: width.clone() };
+            return Ok(Scalar::Arithmetic { op: Operator::Multiply, left: Box::new(left), right: width });
+        }
+        if is_of_texts(op) {
+            let left = self.value(&binary.left, scope, depth.saturating_add(1))?;
+            let right = self.value(&binary.right, scope, depth.saturating_add(1))?;
+            return self.text_operator(op, left, right);
+        }
+        let place = self.positions.operator(&op.to_string());
+        let refusal = || operator_refusal(op).at(place).at(self.place(&binary.left));
+        let allowed = Operation::of(op).ok_or_else(refusal)?;
         let left = Box::new(self.value(&binary.left, scope, depth.saturating_add(1))?);
         let right = Box::new(self.value(&binary.right, scope, depth.saturating_add(1))?);
         if matches!(allowed, Operation::Arithmetic) && is_span(binary, scope) {
@@ -269,33 +285,6 @@ impl Lowering<'_> {
         Ok(Scalar::InList { arg, list: items, negated: list.negated })
     }
 
-    fn like(&mut self, like: &Like, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
-        let depth = depth.saturating_add(1);
-        let pattern = self.value(&like.pattern, scope, depth)?;
-        // A pattern from a record could be one that the engine cannot compile: an error that depends on it.
-        if !pattern.columns().is_empty() {
-            let message = "LIKE with a pattern that is not a constant is not allowed";
-            return Err(Refusal::new(Code::ExpressionNotAllowed, message, "write the pattern as a text"));
-        }
-        if let Scalar::Literal(text) = &pattern
-            && text.to_string().len() > LONGEST_PATTERN
-        {
-            let message = format!("a LIKE pattern of more than {LONGEST_PATTERN} bytes is not allowed");
-            return Err(Refusal::new(
-                Code::ExpressionNotAllowed,
-                message,
-                "write several shorter ones with OR",
-            ));
-        }
-        Ok(Scalar::Like {
-            arg: Box::new(self.value(&like.expr, scope, depth)?),
-            pattern: Box::new(pattern),
-            escape: like.escape_char,
-            case_insensitive: like.case_insensitive,
-            negated: like.negated,
-        })
-    }
-
     fn function(&mut self, call: &ScalarFunction, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
         let name = call.func.name();
         if !functions::scalar_is_allowed(&call.func) {
@@ -307,6 +296,7 @@ impl Lowering<'_> {
         if name == "coalesce" {
             return self.coalesce(args);
         }
+        check_texts(name, &args).map_err(|refusal| refusal.at(self.positions.function(name)))?;
         Ok(Scalar::Function { function: Arc::clone(&call.func), args })
     }
 
@@ -335,28 +325,21 @@ fn identifies_people(column: &Column) -> Refusal {
     Refusal::new(Code::SubjectAsValue, message, hint).at(span(column))
 }
 
-/// The refusal of a function that is not on the list.
-pub(crate) fn function_refusal(name: &str) -> Refusal {
-    let hint = "the functions that may be used are listed by `sekisho catalog`";
-    Refusal::new(Code::FunctionNotAllowed, format!("the function `{name}` is not allowed"), hint)
+/// `x - x % n` of whole numbers: the band of x, which begins at a multiple of n.
+fn band<'a>(binary: &'a BinaryExpr, scope: Scope<'_>) -> Option<(&'a Expr, &'a Expr)> {
+    let Expr::BinaryExpr(rest) = binary.right.as_ref() else {
+        return None;
+    };
+    let whole = |expr: &Expr| expr.get_type(scope.schema).is_ok_and(|data_type| data_type.is_integer());
+    let same = binary.op == Operator::Minus && rest.op == Operator::Modulo && rest.left == binary.left;
+    let constant = matches!(rest.right.as_ref(), Expr::Literal(..));
+    (same && constant && whole(&rest.left) && whole(&rest.right)).then_some((&rest.left, &rest.right))
 }
 
 /// Whether arithmetic gives a span of time, which the engine compares and casts with errors.
 fn is_span(binary: &BinaryExpr, scope: Scope<'_>) -> bool {
     let data_type = Expr::BinaryExpr(binary.clone()).get_type(scope.schema);
     matches!(data_type, Ok(DataType::Duration(_) | DataType::Interval(_)))
-}
-
-/// A constant in the type that it is used with: what does not convert is seen in the text.
-fn constant(value: &ScalarValue, to: &DataType) -> Result<Scalar, Refusal> {
-    value.cast_to(to).map(Scalar::Literal).map_err(|_| {
-        let message = format!("the constant `{value}` cannot be read as {to}");
-        Refusal::new(
-            Code::InvalidQuery,
-            message,
-            "write a constant of the column's type; the catalogue shows types",
-        )
-    })
 }
 
 enum Operation {
@@ -415,8 +398,11 @@ impl Operation {
     }
 }
 
-fn operator_refusal(op: Operator) -> Refusal {
-    let hint = "use comparisons, AND, OR, NOT, IN, LIKE, +, -, * and /";
+pub(super) fn operator_refusal(op: Operator) -> Refusal {
+    let hint = match op {
+        Operator::Modulo => "for bands of whole numbers write x - x % 10, or floor(x / 10) * 10",
+        _ => "use comparisons, AND, OR, NOT, IN, LIKE, ||, +, -, * and /",
+    };
     Refusal::new(Code::ExpressionNotAllowed, format!("the operator `{op}` is not allowed"), hint)
 }
 
@@ -424,6 +410,6 @@ fn negated_truth(arg: Scalar, is: TruthValue) -> Scalar {
     Scalar::Not(Box::new(Scalar::Truth { arg: Box::new(arg), is }))
 }
 
-fn span(column: &Column) -> Option<Position> {
+pub(super) fn span(column: &Column) -> Option<Position> {
     position::of_span(column.spans.first())
 }

@@ -11,6 +11,7 @@ use datafusion::logical_expr::Operator;
 
 use crate::algebra::{ColumnId, Frontier, Records, Reference, Scalar};
 use crate::disclosure::{Expressions, Profile, StatisticKind};
+use crate::functions;
 use crate::model::{Code, DateGrain, Refusal, Step};
 use crate::position::Part;
 
@@ -152,7 +153,11 @@ impl Lowering<'_> {
         if let Scalar::Function { function, args } = key {
             let from_start = matches!(args.get(1), Some(Scalar::Literal(value)) if is_one(value));
             let allowed = match function.name() {
-                "length" | "character_length" | "ltrim" | "right" | "rtrim" | "strpos" => false,
+                "character_length" | "length" | "ltrim" | "regexp_like" | "right" | "rtrim" | "strpos" => {
+                    false
+                }
+                // The same label without its dots; of a label that was put together it could be anything.
+                "replace" => matches!(args.first(), Some(Scalar::Column(_))),
                 "substr" => from_start,
                 _ => true,
             };
@@ -187,6 +192,7 @@ impl Lowering<'_> {
                 measure::disguised(function.name(), args)
                     .iter()
                     .try_for_each(|hidden| self.predicate(hidden))?;
+                self.text_of(function.name(), args)?;
                 args.iter().try_for_each(|arg| self.conditions_in(arg))
             }
             Scalar::Arithmetic { .. }
@@ -198,6 +204,26 @@ impl Lowering<'_> {
                 value.children().into_iter().try_for_each(|child| self.conditions_in(child))
             }
         }
+    }
+
+    /// What stands in the digits of an isolating value is the value: as a text it has no ranges.
+    fn text_of(&self, function: &str, args: &[Scalar]) -> Result<(), Refusal> {
+        if functions::is_of_numbers(function) {
+            return Ok(());
+        }
+        for arg in args {
+            match self.columns.grain(arg) {
+                Grain::Fine(line) => return Err(self.singled_out(arg, &line)),
+                Grain::Mixed => {
+                    let message =
+                        format!("`{function}` of an expression over several columns is not allowed");
+                    let hint = "use texts and codes as they are stored, and compare numbers as numbers";
+                    return Err(refused(&message, hint).at(self.place_of(arg)));
+                }
+                Grain::Coarse | Grain::Date(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn predicate(&self, predicate: &Scalar) -> Result<(), Refusal> {
@@ -301,7 +327,7 @@ impl Lowering<'_> {
 
     fn of_several(&self, side: &Scalar) -> Refusal {
         let message = "a condition on an expression over several columns, or a root, power or logarithm, may only be a range";
-        let hint = "compare it by <, <=, > or >= with a number of at most two digits, such as 25 or 0.15, and add no number in it";
+        let hint = "compare it by <, <=, > or >= with a number that has at most two digits apart from zeros, such as 1500, 25 or 0.15, and add no number in it";
         refused(message, hint).at(self.place_of(side))
     }
 

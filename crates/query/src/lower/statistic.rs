@@ -185,30 +185,18 @@ impl Lowering<'_> {
             };
             return Ok(Call { kind, args: Vec::new(), there });
         }
-        let (kind, arity) = match (name, params.distinct) {
-            ("count", true) => (StatisticKind::Distinct, 1),
-            (_, true) => return Err(refusal()),
-            ("approx_percentile_cont" | "percentile_cont", false) => (quantile(params)?, 1),
-            ("approx_median" | "median", false) => {
-                (StatisticKind::Quantile { fraction: Fraction::HALF, step: None }, 1)
-            }
-            ("avg", false) => (StatisticKind::Mean, 1),
-            ("corr", false) => (StatisticKind::Correlation, 2),
-            ("count", false) => (StatisticKind::Count, 1),
-            ("covar_pop", false) => (StatisticKind::Covariance { sample: false }, 2),
-            ("covar_samp", false) => (StatisticKind::Covariance { sample: true }, 2),
-            ("regr_intercept", false) => (StatisticKind::Regression(RegressionFunction::Intercept), 2),
-            ("regr_r2", false) => (StatisticKind::Regression(RegressionFunction::R2), 2),
-            ("regr_slope", false) => (StatisticKind::Regression(RegressionFunction::Slope), 2),
-            ("stddev", false) => (StatisticKind::Variance { sample: true, root: true }, 1),
-            ("stddev_pop", false) => (StatisticKind::Variance { sample: false, root: true }, 1),
-            ("sum", false) => (StatisticKind::Sum, 1),
-            ("var", false) => (StatisticKind::Variance { sample: true, root: false }, 1),
-            ("var_pop", false) => (StatisticKind::Variance { sample: false, root: false }, 1),
-            _ => return Err(refusal()),
-        };
+        if name != "count" && params.args.first().is_some_and(|arg| is_dated(arg, scope.schema)) {
+            let message = format!("`{name}` of dates is not allowed over groups of people");
+            let hint = "count people by date_trunc('month', x), or take the median of a number of days: MEDIAN(a - b)";
+            return Err(Refusal::new(Code::AggregateNotAllowed, message, hint));
+        }
+        if let ("regr_count", false, [y, x]) = (name, params.distinct, params.args.as_slice()) {
+            let both = [self.scalar(y, scope)?, self.scalar(x, scope)?].map(Scalar::is_present);
+            let there = Some(Scalar::And(both.to_vec()));
+            return Ok(Call { kind: StatisticKind::Count, args: Vec::new(), there });
+        }
+        let (kind, arity) = kind_of(name, params)?;
         let fractions = usize::from(name.ends_with("percentile_cont"));
-        let arity: usize = arity;
         if params.args.len() != arity.saturating_add(fractions) {
             return Err(refusal());
         }
@@ -278,11 +266,42 @@ impl Lowering<'_> {
     }
 }
 
+fn is_dated(arg: &Expr, schema: &DFSchema) -> bool {
+    let dated = |data_type: DataType| matches!(data_type, DataType::Date32 | DataType::Timestamp(..));
+    arg.get_type(schema).is_ok_and(dated)
+}
+
 fn is_null(expr: &Expr) -> bool {
     if let Expr::Cast(cast) = expr {
         return is_null(&cast.expr);
     }
     matches!(expr, Expr::Literal(value, _) if value.is_null())
+}
+
+/// Which statistic an aggregate is, and of how many arguments.
+fn kind_of(name: &str, params: &AggregateFunctionParams) -> Result<(StatisticKind, usize), Refusal> {
+    Ok(match (name, params.distinct) {
+        ("count", true) => (StatisticKind::Distinct, 1),
+        (_, true) => return Err(aggregate_refusal(name)),
+        ("approx_percentile_cont" | "percentile_cont", false) => (quantile(params)?, 1),
+        ("approx_median" | "median", false) => {
+            (StatisticKind::Quantile { fraction: Fraction::HALF, step: None }, 1)
+        }
+        ("avg", false) => (StatisticKind::Mean, 1),
+        ("corr", false) => (StatisticKind::Correlation, 2),
+        ("count", false) => (StatisticKind::Count, 1),
+        ("covar_pop", false) => (StatisticKind::Covariance { sample: false }, 2),
+        ("covar_samp", false) => (StatisticKind::Covariance { sample: true }, 2),
+        ("regr_intercept", false) => (StatisticKind::Regression(RegressionFunction::Intercept), 2),
+        ("regr_r2", false) => (StatisticKind::Regression(RegressionFunction::R2), 2),
+        ("regr_slope", false) => (StatisticKind::Regression(RegressionFunction::Slope), 2),
+        ("stddev", false) => (StatisticKind::Variance { sample: true, root: true }, 1),
+        ("stddev_pop", false) => (StatisticKind::Variance { sample: false, root: true }, 1),
+        ("sum", false) => (StatisticKind::Sum, 1),
+        ("var", false) => (StatisticKind::Variance { sample: true, root: false }, 1),
+        ("var_pop", false) => (StatisticKind::Variance { sample: false, root: false }, 1),
+        _ => return Err(aggregate_refusal(name)),
+    })
 }
 
 /// The fraction of PERCENTILE_CONT: a constant between 0 and 1.

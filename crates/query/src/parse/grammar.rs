@@ -198,7 +198,7 @@ fn check_select(select: &Select) -> ControlFlow<Refusal> {
         sort_by,
         having: _,
         named_window: _,
-        qualify,
+        qualify: _,
         window_before_qualify: _,
         value_table_mode,
         flavor: _,
@@ -216,7 +216,6 @@ fn check_select(select: &Select) -> ControlFlow<Refusal> {
         (!cluster_by.is_empty(), "CLUSTER BY"),
         (!distribute_by.is_empty(), "DISTRIBUTE BY"),
         (!sort_by.is_empty(), "SORT BY"),
-        (qualify.is_some(), "QUALIFY"),
         (value_table_mode.is_some(), "SELECT AS"),
     ];
     refuse_first(&clauses, select.span().start)

@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::ipc::reader::StreamReader;
 use sekisho_disclosure::{Outcome, Profile, Profiles, check};
 use sekisho_model::{Analysis, Hold, Limits, Refusal, SnapshotPin, TableGrant};
-use sekisho_query::{Engine, View, plan};
+use sekisho_query::{Engine, Failure, View, plan};
 use sekisho_vault::{IngestOptions, Keyring, Manifest, Vault};
 use tempfile::TempDir;
 
@@ -86,7 +86,8 @@ impl Fixture {
         let plan = plan(analysis, &self.view, &limits)?;
         let (unreleased, public) =
             self.engine.execute(plan, &limits).await.map_err(|failure| failure.refusal())?;
-        let checked = check(unreleased, profile, Hold::ByRule).unwrap();
+        let checked =
+            check(unreleased, profile, Hold::ByRule).map_err(|error| Failure::from(error).refusal())?;
         match checked.publish(public).await.map_err(|failure| failure.refusal())? {
             Outcome::Released(released) => Ok(released.arrow_ipc().to_vec()),
             Outcome::Held(_) => panic!("nothing is held here"),

@@ -13,6 +13,7 @@ mod encodings;
 mod fixture;
 mod given;
 mod hostile;
+mod idioms;
 mod partitions;
 mod random;
 mod refusals;

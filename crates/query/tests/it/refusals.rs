@@ -315,7 +315,6 @@ const NO_RULE: &[(&str, &str, &str)] = &[
     ("RECURSIVE", "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT * FROM r", "1:1"),
     ("LATERAL", "SELECT COUNT(*) FROM patients p CROSS JOIN LATERAL (SELECT 1) x", "1:53"),
     ("LATERAL VIEW", "SELECT COUNT(*) FROM patients LATERAL VIEW explode(x) t AS y", "1:1"),
-    ("QUALIFY", "SELECT sex, COUNT(*) FROM patients GROUP BY sex QUALIFY 1 = 1", "1:1"),
     ("DISTINCT ON", "SELECT DISTINCT ON (sex) sex, birth_year FROM patients", "1:1"),
     ("SELECT INTO", "SELECT sex, COUNT(*) AS n INTO t FROM patients GROUP BY sex", "1:1"),
     ("FOR UPDATE", "SELECT COUNT(*) FROM patients FOR UPDATE", "1:1"),
@@ -349,10 +348,10 @@ const NO_RULE: &[(&str, &str, &str)] = &[
     ),
     (
         "RANGE",
-        "SELECT COUNT(*) FROM (SELECT SUM(points) OVER (PARTITION BY patient_id ORDER BY date RANGE BETWEEN INTERVAL '9 days' PRECEDING AND CURRENT ROW) AS x FROM claims) t",
+        "SELECT COUNT(*) FROM (SELECT SUM(points) OVER (PARTITION BY patient_id ORDER BY date RANGE BETWEEN INTERVAL '1 month' PRECEDING AND CURRENT ROW) AS x FROM claims) t",
         "1:30",
     ),
-    ("SIMILAR TO", "SELECT COUNT(*) FROM patients WHERE sex SIMILAR TO 'F'", ""),
+    ("SIMILAR TO", "SELECT COUNT(*) FROM patients WHERE sex SIMILAR TO 'F'", "1:37"),
     ("array literal", "SELECT [birth_year] FROM patients", ""),
     ("MAP", "SELECT MAP {'a': 1}", ""),
     ("ast node", "SELECT COUNT(*) FROM patients WHERE sex COLLATE \"C\" = 'F'", ""),
@@ -381,7 +380,6 @@ async fn functions_and_operators_that_are_not_listed_are_refused() {
         "md5(sex)",
         "sha256(sex)",
         "random()",
-        "now()",
         "uuid()",
         "version()",
         "array_agg(sex)",
@@ -390,13 +388,11 @@ async fn functions_and_operators_that_are_not_listed_are_refused() {
         "bit_or(birth_year)",
         "make_array(1)",
         "arrow_cast(1, 'Int8')",
-        "regexp_like(sex, 'F')",
         "encode('a', 'hex')",
         "chr(65)",
         "repeat('a', 9)",
         "input_file_name()",
         "approx_distinct(sex)",
-        "current_date",
         "unnest([1])",
     ] {
         let cases = [(format!("SELECT {call} FROM patients"), "1:8")];
@@ -404,12 +400,15 @@ async fn functions_and_operators_that_are_not_listed_are_refused() {
         let name = call.split('(').next().unwrap();
         assert!(fixture.refusal(&cases[0].0).message.contains(&format!("`{name}`")), "{call}");
     }
-    for condition in
-        ["birth_year % 10 = 1", "sex || 'x' = 'Fx'", "sex ~ 'F'", "sex !~* 'F'", "birth_year & 1 = 1"]
+    for condition in ["birth_year & 1 = 1", "birth_year ^ 1 = 1", "birth_year >> 1 = 1", "birth_year | 1 = 1"]
     {
         let sql = format!("SELECT COUNT(*) FROM patients WHERE {condition}");
-        check(&fixture, Code::ExpressionNotAllowed, "use comparisons, AND, OR", &[(&sql, "1:37")]);
+        let refusal = fixture.refusal(&sql);
+        assert!(refusal.hint.contains("use comparisons, AND, OR"), "{refusal:?}");
+        assert!(refusal.code == Code::ExpressionNotAllowed && refusal.position.is_some(), "{refusal:?}");
     }
+    let bands = [("SELECT COUNT(*) FROM patients WHERE birth_year % 10 = 1", "1:37")];
+    check(&fixture, Code::ExpressionNotAllowed, "x - x % 10", &bands);
 }
 
 /// What the engine makes of a long pattern may fail, and only where a record gets there.
@@ -417,8 +416,8 @@ async fn functions_and_operators_that_are_not_listed_are_refused() {
 async fn a_pattern_is_a_constant_of_bounded_length() {
     let fixture = Fixture::new(&ward()).await;
     let long = format!("SELECT COUNT(*) FROM patients WHERE sex LIKE '{}'", "_".repeat(300));
-    check(&fixture, Code::ExpressionNotAllowed, "more than 256 bytes", &[(&long, "")]);
-    let column = [("SELECT COUNT(*) FROM patients WHERE sex LIKE prefecture", "")];
+    check(&fixture, Code::ExpressionNotAllowed, "more than 256 bytes", &[(&long, "1:37")]);
+    let column = [("SELECT COUNT(*) FROM patients WHERE sex LIKE prefecture", "1:37")];
     check(&fixture, Code::ExpressionNotAllowed, "write the pattern as a text", &column);
 }
 
