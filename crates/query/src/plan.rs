@@ -207,7 +207,8 @@ fn planning_refusal(error: &DataFusionError, catalog: &Catalog, positions: &Posi
                 None => one_line(&other.strip_backtrace()),
             };
             let hint = if message.contains("GROUP BY") { GROUP_OR_SUMMARISE } else { CHECK_TYPES };
-            let place = positions.quoted_function(&message);
+            let place =
+                positions.quoted(&message).or_else(|| positions.quoted(&one_line(&other.strip_backtrace())));
             Refusal::new(Code::InvalidQuery, message, hint)
                 .at(position::of_span(said.and_then(|said| said.span)))
                 .at(place)

@@ -171,8 +171,15 @@ impl Positions {
         }
     }
 
-    /// Where a function stands that the engine's text quotes.
-    pub(crate) fn quoted_function(&self, text: &str) -> Option<Position> {
+    /// Where a function stands that the engine's text quotes, or the only operator of the sign in it.
+    pub(crate) fn quoted(&self, text: &str) -> Option<Position> {
+        let named = |(sign, _): &&(String, Position)| text.contains(&format!(" {sign} "));
+        let mut operators = self.operators.iter().filter(named);
+        let only = operators.next().filter(|_| operators.next().is_none());
+        self.quoted_function(text).or_else(|| only.map(|(_, position)| *position))
+    }
+
+    fn quoted_function(&self, text: &str) -> Option<Position> {
         let quoted = |(name, _): &&(String, Position)| {
             text.contains(&format!("'{name}'")) || text.starts_with(&format!("{name} "))
         };

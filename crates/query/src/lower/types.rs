@@ -59,6 +59,11 @@ impl Lowering<'_> {
         }
         let message = format!("{} cannot be converted to {}", type_name(&known), type_name(to));
         let hint = "CAST converts to INT, BIGINT, DECIMAL, DOUBLE, TEXT, BOOLEAN, DATE and TIMESTAMP; a date becomes a number by date_part";
+        let hint = if matches!(to, DataType::Duration(_)) {
+            "add days to a date as an interval: date + INTERVAL '90 days'"
+        } else {
+            hint
+        };
         let place = self.place(from).or_else(|| self.positions.first(Part::Cast));
         Err(Refusal::new(Code::InvalidQuery, message, hint).at(place))
     }

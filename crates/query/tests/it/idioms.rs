@@ -194,6 +194,8 @@ async fn mistakes_are_refused_where_they_stand() {
                 "SELECT COUNT(*) FROM t WHERE CAST(i AS INTERVAL) IS NULL",
             ),
             ("DATE cannot be converted to DOUBLE", "SELECT COUNT(*) FROM t WHERE TRY_CAST(a AS DOUBLE) > 1"),
+            ("date + INTERVAL '90 days'", "SELECT COUNT(*) FROM t WHERE a + i > DATE '2020-01-01'"),
+            ("incompatible types", "SELECT COUNT(*) FROM t WHERE s + i > 3"),
             ("constant string", "SELECT COUNT(*) FROM (SELECT date_part(s, a) AS x FROM t) y WHERE x = 1"),
             (
                 "the part of the date as a constant",

@@ -451,7 +451,7 @@ async fn what_does_not_fit_is_said_with_its_place() {
             "1:84",
         ),
         ("add the column to GROUP BY", "SELECT sex, COUNT(*) FROM patients", "1:8"),
-        ("CAST converts", "SELECT COUNT(*) FROM patients WHERE sex > 1 + 'a'", ""),
+        ("CAST converts", "SELECT COUNT(*) FROM patients WHERE sex > 1 + 'a'", "1:43"),
         ("'sum' failed to match any signature", "SELECT SUM(sex) FROM patients", "1:8"),
         ("non-boolean", "SELECT COUNT(*) FROM patients WHERE sex", ""),
         ("position 7", "SELECT COUNT(*) FROM patients GROUP BY 7", ""),
