@@ -21,13 +21,16 @@ pub fn facts(document: &Document) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// One line on a released result: how many rows, how many withheld cells.
+/// One line on a released result: how many rows, how many withheld cells. Of an empty one, how that may be.
 #[must_use]
 pub fn summary(document: &Document) -> String {
     let count = |number: usize, noun: &str| match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
     };
+    if document.rows.is_empty() {
+        return "0 rows: groups without a number that may be shown are absent".to_owned();
+    }
     let rows = count(document.rows.len(), "row");
     match document.withheld.len() {
         0 => rows,

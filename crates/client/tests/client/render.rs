@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampSecondArray};
 use arrow::ipc::reader::StreamReader;
 use proptest::prelude::*;
 use sekisho_client::render::{self, Look};
@@ -89,6 +89,32 @@ fn a_table_in_a_terminal_has_lines_and_a_mark_for_withheld() {
 └──────┴──────┴─────────┘
 ";
     assert_eq!(format!("\n{}", render::table(&document, TERMINAL)), expected);
+}
+
+#[test]
+fn months_are_dates_in_a_table_and_instants_elsewhere() {
+    let instants = |values: Vec<Option<i64>>| -> ArrayRef { Arc::new(TimestampSecondArray::from(values)) };
+    let (january, noon) = (1_577_836_800, 1_577_836_800 + 12 * 3_600);
+    let columns = vec![
+        ("month", instants(vec![Some(january), None])),
+        ("moment", instants(vec![Some(january), Some(noon)])),
+    ];
+    let document = document(columns);
+    let expected = "
+ month      | moment
+------------+---------------------
+ 2020-01-01 | 2020-01-01T00:00:00
+ NULL       | 2020-01-01T12:00:00
+";
+    assert_eq!(format!("\n{}", render::table(&document, Look::plain())), expected);
+    assert!(render::csv::csv(&document, Look::plain()).contains("2020-01-01T00:00:00,2020-01-01T00:00:00"));
+}
+
+#[test]
+fn a_result_without_rows_says_why_there_may_be_none() {
+    let empty = document(vec![texts("sex", &[])]);
+    assert_eq!(render::summary(&empty), "0 rows: groups without a number that may be shown are absent");
+    assert_eq!(render::summary(&document(vec![texts("sex", &["F"])])), "1 row");
 }
 
 #[test]
