@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::{count::count_udaf, median::median_udaf};
 use datafusion::logical_expr::expr::{AggregateFunction, TryCast, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
@@ -120,6 +120,10 @@ pub(crate) fn widened(function: &str, arg: Expr, input: &LogicalPlan) -> Result<
 }
 
 fn typed(id: ColumnId, data_type: &DataType) -> Expr {
+    // What is made of NULL alone is NULL: nothing else converts to its type.
+    if data_type.is_null() {
+        return Expr::Literal(ScalarValue::Null, None).alias(column_name(id));
+    }
     Expr::TryCast(TryCast::new(Box::new(column(id)), data_type.clone())).alias(column_name(id))
 }
 

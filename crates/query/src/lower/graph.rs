@@ -340,7 +340,7 @@ impl Lowering<'_> {
 
     /// The refusal of a code table that is joined on no code.
     pub(super) fn not_looked_up(&self) -> Refusal {
-        let hint = "join on column = code, and write every other condition in WHERE";
+        let hint = "join on column = code, and write every other condition in WHERE; bands are a CASE: CASE WHEN x < 40 THEN 'under 40' ELSE '40 and more' END";
         not_supported("a join with a code table on another condition", hint).at(self.positions.join())
     }
 }

@@ -244,11 +244,11 @@ fn check_number(name: &str, args: &[Scalar]) -> Result<(), Refusal> {
         "ntile" => (0, 1, "write it like NTILE(4)"),
         _ => return Ok(()),
     };
-    let Some(given) = args.get(place) else {
-        return Ok(());
-    };
-    let number = match given {
-        Scalar::Literal(value) if value.data_type().is_integer() => value.cast_to(&DataType::Int64).ok(),
+    let number = match args.get(place) {
+        None if least < 0 => return Ok(()),
+        Some(Scalar::Literal(value)) if value.data_type().is_integer() => {
+            value.cast_to(&DataType::Int64).ok()
+        }
         _ => None,
     };
     match number {

@@ -63,6 +63,15 @@ async fn a_list_of_values_that_are_no_codes_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_list_of_bands_is_refused_with_the_case_that_it_stands_for() {
+    let fixture = Fixture::new(&ward()).await;
+    let sql = "SELECT b.name, COUNT(*) AS n FROM patients p JOIN bands b ON p.birth_year BETWEEN b.lo AND b.hi GROUP BY 1";
+    let refusal = fixture.refusal_of(with(sql, &[("bands", "name,lo,hi\nold,1900,1959\nyoung,1960,2020\n")]));
+    assert!(refusal.code == Code::NotSupported && refusal.hint.contains("CASE WHEN"), "{refusal:?}");
+    assert_eq!(place(&refusal), "1:51");
+}
+
+#[tokio::test]
 async fn a_list_neither_hides_nor_opens_a_table() {
     let mut fixture = Fixture::new(&ward()).await;
     let view =

@@ -310,3 +310,60 @@ async fn what_needs_a_constant_says_so_over_the_ward_too() {
         &[("apart from zeros", "SELECT COUNT(*) FROM claims WHERE sqrt(points) > 20.1")],
     );
 }
+
+/// Something of each type, as a column and as a constant.
+const ARGUMENTS: [&str; 9] = ["s", "i", "d", "b", "a", "m", "-1", "NULL", "INTERVAL '1 day'"];
+
+/// Types that SQL can name.
+const TYPES: [&str; 14] = [
+    "SMALLINT",
+    "BIGINT UNSIGNED",
+    "REAL",
+    "DECIMAL(5,2)",
+    "DECIMAL(60,2)",
+    "VARCHAR(3)",
+    "DATE",
+    "TIMESTAMP",
+    "TIMESTAMPTZ",
+    "TIME",
+    "INTERVAL",
+    "BOOLEAN",
+    "BYTEA",
+    "BIGINT[]",
+];
+
+/// Whatever is called with whatever: a mistake of the analyst is a refusal and never a failure of ours.
+#[tokio::test]
+async fn no_call_of_a_listed_function_ends_as_an_internal_error() {
+    let fixture = types().await;
+    let mut queries = Vec::new();
+    for argument in ARGUMENTS {
+        for name in sekisho_query::allowed_functions() {
+            queries.push(format!("SELECT COUNT(*) FILTER (WHERE {name}({argument}) IS NULL) AS n FROM t"));
+            queries.push(format!("SELECT {name}(DISTINCT {argument}) AS n FROM t"));
+            queries.push(format!("SELECT COUNT(x) AS n FROM (SELECT patient_id, {name}({argument}) AS x FROM t GROUP BY patient_id) y"));
+            queries.push(format!(
+                "SELECT COUNT(x) AS n FROM (SELECT {name}({argument}) OVER (PARTITION BY patient_id ORDER BY a \
+                 ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS x FROM t) y"
+            ));
+            queries.push(format!(
+                "SELECT {name}({argument}) OVER (ORDER BY i) AS x FROM (SELECT s, b, COUNT(*) AS i, AVG(d) AS d, \
+                 SUM(f) AS f, date_trunc('month', a) AS a, date_trunc('month', m) AS m FROM t GROUP BY s, b, 6, 7) y"
+            ));
+        }
+        for to in TYPES {
+            queries.push(format!("SELECT CAST({argument} AS {to}) AS k, COUNT(*) AS n FROM t GROUP BY 1"));
+            queries.push(format!("SELECT COUNT(*) AS n FROM t WHERE TRY_CAST({argument} AS {to}) IS NULL"));
+        }
+        for like in ["LIKE NULL", "ILIKE 0", "|| NULL", "~ 'x'", "- 1", "AT TIME ZONE 'x'"] {
+            queries.push(format!("SELECT COUNT(*) AS n FROM t WHERE ({argument} {like}) IS NULL"));
+        }
+    }
+    let mut failed = Vec::new();
+    for sql in queries {
+        if fixture.ask(&sql).await.is_err_and(|refusal| refusal.code == Code::Internal) {
+            failed.push(sql);
+        }
+    }
+    assert!(failed.is_empty(), "{}:\n{}", failed.len(), failed.join("\n"));
+}
