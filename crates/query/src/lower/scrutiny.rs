@@ -153,9 +153,7 @@ impl Lowering<'_> {
         if let Scalar::Function { function, args } = key {
             let from_start = matches!(args.get(1), Some(Scalar::Literal(value)) if is_one(value));
             let allowed = match function.name() {
-                "character_length" | "length" | "ltrim" | "regexp_like" | "right" | "rtrim" | "strpos" => {
-                    false
-                }
+                "character_length" | "length" | "ltrim" | "right" | "rtrim" | "strpos" => false,
                 // The same label without its dots; of a label that was put together it could be anything.
                 "replace" => matches!(args.first(), Some(Scalar::Column(_))),
                 "substr" => from_start,

@@ -86,6 +86,7 @@ async fn labels_are_joined_cut_and_matched() {
             ("SELECT COUNT(*) AS n FROM t WHERE s ~ '^E10' AND s !~* 'e..\\.2'", "60"),
             ("SELECT COUNT(*) AS n FROM t WHERE regexp_like(s, 'e10', 'i')", "90"),
             ("SELECT COUNT(*) AS n FROM t WHERE s LIKE NULL", "0"),
+            ("SELECT CASE WHEN s ~ '^E10' THEN 'x' ELSE 'y' END AS k, COUNT(*) AS n FROM t WHERE i = 0 GROUP BY 1 ORDER BY 1", "x 30|y 30"),
         ],
     )
     .await;
