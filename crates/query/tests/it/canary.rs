@@ -13,8 +13,10 @@ use sekisho_model::{Hold, Limits};
 use sekisho_query::plan;
 
 use crate::fixture::{Fixture, profile};
-use crate::random::query::{Genes, Query};
+use crate::fuzz::mutate::words;
+use crate::random::genes::Genes;
 use crate::random::world::World;
+use crate::random::{self, analysis};
 
 const QUERIES: usize = 3_200;
 
@@ -27,13 +29,14 @@ const CANARIES: &[&str] = &["zeisig", "stieglitz", "girlitz", "7340033", "918273
 /// Everybody's values are canaries.
 fn files() -> Vec<(&'static str, String)> {
     let mut people = "patient_id,sex,age,score\n".to_owned();
-    let mut visits = "patient_id,code,amount\n".to_owned();
-    let mut tests = "patient_id,code,result\n".to_owned();
+    let mut visits = "patient_id,code,amount,day\n".to_owned();
+    let mut tests = "patient_id,code,result,day\n".to_owned();
     for id in 0..60 {
         writeln!(people, "zeisig{id},stieglitz{},7340033{id:02},918273.{id:02}", id % 3).unwrap();
-        writeln!(visits, "zeisig{id},girlitz{},734003300{}", id % 4, id % 7).unwrap();
-        writeln!(visits, "zeisig{id},girlitz{},9007340033000000{}", id % 2, id % 7).unwrap();
-        writeln!(tests, "zeisig{id},girlitz{},-645546.{id:02}", id % 5).unwrap();
+        writeln!(visits, "zeisig{id},girlitz{},734003300{},2021-05-{:02}", id % 4, id % 7, id % 28 + 1)
+            .unwrap();
+        writeln!(visits, "zeisig{id},girlitz{},9007340033000000{},", id % 2, id % 7).unwrap();
+        writeln!(tests, "zeisig{id},girlitz{},-645546.{id:02},", id % 5).unwrap();
     }
     let codes = "code,class\ngirlitz0,stieglitz0\ngirlitz1,stieglitz1\n".to_owned();
     vec![("people.csv", people), ("visits.csv", visits), ("tests.csv", tests), ("codes.csv", codes)]
@@ -117,73 +120,21 @@ const FRAMES: &[&str] = &[
     "EXPLAIN ANALYZE SELECT SUM(#) FROM people p JOIN visits v ON p.patient_id = v.patient_id",
 ];
 
-/// Changes some words of a text.
-fn mutated(sql: &str, genes: &mut Genes<'_>) -> String {
-    const OTHERS: &[&str] = &[
-        "(",
-        ")",
-        ",",
-        "patient_id",
-        "NULL",
-        "'",
-        "CAST(",
-        "AS INT)",
-        "99999999999999999999",
-        "*",
-        "SELECT",
-        "code",
-        "/ 0",
-        "COUNT(",
-        "amount",
-        "DATE",
-        "-",
-        "OVER ()",
-        "x.",
-        ";",
-        "LIMIT 1",
-        "UNION",
-        "é",
-        "\"",
-        "score",
-        "= ANY",
-        "::INT",
-    ];
-    let mut words: Vec<&str> = sql.split(' ').collect();
-    for _ in 0..=genes.below(3) {
-        let place = genes.below(words.len());
-        let other = OTHERS[genes.below(OTHERS.len())];
-        match genes.below(5) {
-            0 => drop(words.remove(place)),
-            1 => words.insert(place, other),
-            2 => words[place] = other,
-            3 => words.insert(place, words[place]),
-            _ => {
-                let swapped = genes.below(words.len());
-                words.swap(place, swapped);
-            }
-        }
-        if words.is_empty() {
-            words.push(other);
-        }
-    }
-    words.join(" ")
-}
-
 fn text(genes: &[u32]) -> String {
     let genes = &mut Genes::new(genes);
     let kind = genes.below(8);
     let expression = FAILING[genes.below(FAILING.len())];
     let sql = match kind {
         0..=3 => FRAMES[genes.below(FRAMES.len())].replace('#', expression),
-        _ => Query::new(genes).sql(),
+        _ => random::text(genes),
     };
-    if kind.is_multiple_of(2) { mutated(&sql, genes) } else { sql }
+    if kind.is_multiple_of(2) { words(&sql, genes) } else { sql }
 }
 
 /// Everything that anybody can read of one analysis but its released table, and how it ended.
 async fn heard(fixture: &Fixture, sql: &str) -> (String, &'static str) {
     let limits = Limits::default();
-    let plan = match plan(sql, &fixture.view, &limits) {
+    let plan = match plan(analysis(sql), &fixture.view, &limits) {
         Ok(plan) => plan,
         Err(refusal) => return (format!("{refusal:?}"), "refused"),
     };

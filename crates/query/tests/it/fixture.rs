@@ -104,6 +104,16 @@ impl Fixture {
         Ok(Answer::read(&self.bytes_of(analysis, &profile("japan-rwd")).await?))
     }
 
+    /// What an analysis is refused with from the plan alone, if it is.
+    pub(crate) fn refused(&self, analysis: Analysis) -> Option<Refusal> {
+        self.refused_within(&analysis, &Limits::default())
+    }
+
+    /// The same within other limits.
+    pub(crate) fn refused_within(&self, analysis: &Analysis, limits: &Limits) -> Option<Refusal> {
+        plan(analysis.clone(), &self.view, limits).err()
+    }
+
     /// What a text is refused with, from the plan alone.
     pub(crate) fn refusal(&self, sql: &str) -> Refusal {
         self.refusal_of(sql.into())
@@ -144,6 +154,19 @@ impl Answer {
             rows[*row][*column] = "#".to_owned();
         }
         rows
+    }
+
+    /// The values of the columns that are no statistics.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        let schema = self.batch.schema();
+        let is_label = |column: &usize| {
+            schema.field(*column).metadata().get("sekisho.role").is_none_or(|role| role != "statistic")
+        };
+        let columns: Vec<usize> = (0..self.batch.num_columns()).filter(is_label).collect();
+        self.rows()
+            .into_iter()
+            .flat_map(|row| columns.iter().map(|at| row[*at].clone()).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Rows in one line: `F 1484|M 1516`.

@@ -10,7 +10,9 @@
 mod attacks;
 mod canary;
 mod encodings;
+mod exhaustive;
 mod fixture;
+mod fuzz;
 mod given;
 mod hostile;
 mod idioms;

@@ -1,280 +1,207 @@
-//! Random well-typed analyses of the supported core, each with the query that gives its contributions.
+//! One frontier: keys and statistics over a source, with the queries that give what stands behind it.
 
-use std::fmt::Write as _;
+use sekisho_model::Parameter;
 
-/// Numbers that decide how an analysis looks.
-pub(crate) struct Genes<'a> {
-    genes: &'a [u32],
-    next: usize,
+use super::genes::Genes;
+use super::source::{Source, source};
+use super::statistic::{Stat, statistic};
+use super::term::{about_others, condition, key};
+
+/// How rows are grouped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Grouping {
+    ByAll,
+    Cube,
+    Rollup,
+    /// Each key by itself, and everybody.
+    Single,
 }
 
-impl<'a> Genes<'a> {
-    pub(crate) fn new(genes: &'a [u32]) -> Self {
-        Self { genes, next: 0 }
-    }
-
-    /// A number below `most`.
-    pub(crate) fn below(&mut self, most: usize) -> usize {
-        let gene = self.genes[self.next % self.genes.len()] as usize + self.next / self.genes.len();
-        self.next += 1;
-        gene % most
-    }
-
-    fn of<'b>(&mut self, choices: &[&'b str]) -> &'b str {
-        choices[self.below(choices.len())]
-    }
-}
-
-/// What an analysis reads.
-struct Source {
-    with: String,
-    from: String,
-    subject: &'static str,
-    texts: &'static [&'static str],
-    integers: &'static [&'static str],
-    numbers: &'static [&'static str],
-}
-
-/// One statistic, and what a naive reader needs to judge it.
-pub(crate) struct Stat {
-    pub(crate) sql: String,
-    /// Which records count.
-    counted: String,
-    /// What a record adds; 1 where it is absent.
-    amount: Option<String>,
-    branch: Option<String>,
-    /// Whether a person counts once, however many their records are.
-    pub(crate) people: bool,
-    /// Whether the number of records is released with the sum.
-    pub(crate) mean: bool,
-}
-
-/// A random analysis.
+/// The SELECT of one frontier.
+#[derive(Clone)]
 pub(crate) struct Query {
-    source: Source,
-    predicate: Option<String>,
+    pub(crate) source: Source,
+    conditions: Vec<String>,
     pub(crate) keys: Vec<String>,
+    pub(crate) grouping: Grouping,
     pub(crate) stats: Vec<Stat>,
-    having: Option<String>,
-    /// Ordered by the first statistic, upwards.
-    pub(crate) ordered: bool,
 }
 
 impl Query {
-    pub(crate) fn new(genes: &mut Genes<'_>) -> Self {
-        let source = source(genes);
-        let predicate = (genes.below(3) == 0).then(|| predicate(genes, &source, 2));
-        let wanted = genes.below(3);
+    pub(crate) fn new(genes: &mut Genes<'_>, tag: usize) -> Self {
+        let source = source(genes, tag);
+        let mut conditions: Vec<String> = source.given.iter().cloned().collect();
+        if !source.coded {
+            conditions.extend(chosen_conditions(genes, &source));
+        }
         let mut keys: Vec<String> = Vec::new();
-        for _ in 0..wanted {
-            let key = key(genes, &source);
-            if !keys.contains(&key) {
+        for _ in 0..genes.below(3) {
+            let key = if source.coded { genes.of(source.texts).to_owned() } else { key(genes, &source) };
+            // A constant would be a position.
+            if !keys.contains(&key) && key.parse::<i64>().is_err() {
                 keys.push(key);
             }
         }
-        let count = 1 + genes.below(3);
-        let mut stats: Vec<Stat> = Vec::new();
-        for _ in 0..count {
-            let stat = stat(genes, &source);
-            if stats.iter().all(|known| known.sql != stat.sql) {
-                stats.push(stat);
+        if source.coded && keys.is_empty() {
+            keys.push(source.texts[0].to_owned());
+        }
+        let mut grouping = Grouping::ByAll;
+        if !source.coded && genes.once_in(4) {
+            grouping = [Grouping::Rollup, Grouping::Cube, Grouping::Single][genes.below(3)];
+            keys = plain_keys(genes, &source);
+        }
+        let mut query = Self { source, conditions, keys, grouping, stats: Vec::new() };
+        query.ask(genes);
+        query
+    }
+
+    /// How many there are in the whole source of a query.
+    pub(crate) fn everybody(query: &Self) -> Self {
+        let stats = vec![Stat::records_of(&query.source)];
+        let conditions = query.source.given.iter().cloned().collect();
+        Self { conditions, keys: Vec::new(), grouping: Grouping::ByAll, stats, source: query.source.clone() }
+    }
+
+    /// Asks for other statistics.
+    pub(crate) fn ask(&mut self, genes: &mut Genes<'_>) {
+        self.stats.clear();
+        for _ in 0..=genes.below(3) {
+            let stat = statistic(genes, &self.source);
+            if self.stats.iter().all(|known| known.sql != stat.sql) {
+                self.stats.push(stat);
             }
         }
-        let having = (genes.below(5) == 0).then(|| format!("{} >= {}", stats[0].sql, genes.below(20)));
-        let ordered = genes.below(2) == 0;
-        Self { source, predicate, keys, stats, having, ordered }
     }
 
-    pub(crate) fn sql(&self) -> String {
+    /// The same under another condition.
+    pub(crate) fn restricted(&self, genes: &mut Genes<'_>) -> Self {
+        let mut other = self.clone();
+        if !self.source.coded {
+            other.conditions.push(condition(genes, &self.source, 0));
+        }
+        other
+    }
+
+    /// How many columns stand before the statistics: keys, and for each whether it is one in a row.
+    pub(crate) fn labels(&self) -> usize {
+        self.keys.len() * if self.grouping == Grouping::ByAll { 1 } else { 2 }
+    }
+
+    /// `SELECT` … `GROUP BY` with columns `k0`, …, `g0`, …, `s0`, ….
+    pub(crate) fn select(&self) -> String {
         let stats = self.stats.iter().enumerate().map(|(index, stat)| format!("{} AS s{index}", stat.sql));
-        let mut sql = self.select(&self.keys, stats);
-        if let Some(having) = &self.having {
-            write!(sql, " HAVING {having}").unwrap();
-        }
-        if self.ordered {
-            sql.push_str(" ORDER BY s0");
-        }
-        sql
+        self.selected(stats.collect(), None)
     }
 
-    /// For each group and person: how many records count, what they add, and on which side of the branch they are.
+    /// For each group and person, what they add to each statistic.
     pub(crate) fn contributions(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().cloned().chain([self.source.subject.to_owned()]).collect();
-        let columns = self.stats.iter().enumerate().flat_map(|(index, stat)| {
-            let Stat { counted, amount, branch, .. } = stat;
-            let amount = amount.as_deref().unwrap_or("1");
-            let branch = branch.as_deref().unwrap_or("1 = 1");
-            [
-                format!("COUNT(*) FILTER (WHERE {counted}) AS a{index}"),
-                format!("CAST(SUM({amount}) FILTER (WHERE {counted}) AS DOUBLE) AS b{index}"),
-                format!("COUNT(*) FILTER (WHERE ({branch}) IS TRUE) AS c{index}"),
-                format!("COUNT(*) FILTER (WHERE ({branch}) IS NOT TRUE) AS d{index}"),
-            ]
-        });
-        self.select(&keys, columns)
+        let columns = self.stats.iter().flat_map(Stat::contributions).enumerate();
+        let columns = columns.map(|(index, column)| format!("{column} AS c{index}"));
+        let sql = self.selected(columns.collect(), Some(self.source.subject));
+        self.in_full(&sql)
     }
 
-    fn select(&self, keys: &[String], columns: impl Iterator<Item = String>) -> String {
-        let named = keys.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}"));
-        let items: Vec<String> = named.chain(columns).collect();
-        let Source { with, from, .. } = &self.source;
-        let mut sql = format!("{with}SELECT {} FROM {from}", items.join(", "));
-        if let Some(predicate) = &self.predicate {
-            write!(sql, " WHERE {predicate}").unwrap();
+    /// For each group and value that is counted, how many people have it.
+    pub(crate) fn people_by_value(&self, value: &str) -> String {
+        let people = format!("COUNT(DISTINCT {})", self.source.subject);
+        self.in_full(&self.selected(vec![people], Some(value)))
+    }
+
+    /// With its CTEs.
+    fn in_full(&self, sql: &str) -> String {
+        match self.source.with.as_slice() {
+            [] => sql.to_owned(),
+            with => format!("WITH {} {sql}", with.join(", ")),
         }
-        if !keys.is_empty() {
-            let numbers: Vec<String> = (1..=keys.len()).map(|number| number.to_string()).collect();
-            write!(sql, " GROUP BY {}", numbers.join(", ")).unwrap();
+    }
+
+    fn selected(&self, columns: Vec<String>, further: Option<&str>) -> String {
+        let mut items: Vec<String> =
+            self.keys.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}")).collect();
+        if self.grouping != Grouping::ByAll {
+            let told = self.keys.iter().enumerate();
+            items.extend(told.map(|(index, key)| format!("GROUPING({key}) AS g{index}")));
         }
-        sql
-    }
-}
-
-const VISITS: Source = Source {
-    with: String::new(),
-    from: String::new(),
-    subject: "v.patient_id",
-    texts: &["v.code"],
-    integers: &["v.amount"],
-    numbers: &["v.amount"],
-};
-
-fn source(genes: &mut Genes<'_>) -> Source {
-    let plain = |from: &str| Source { from: from.to_owned(), ..VISITS };
-    match genes.below(9) {
-        0 => {
-            let (integers, numbers): (&[_], &[_]) = (&["p.age"], &["p.age", "p.score"]);
-            Source { subject: "p.patient_id", texts: &["p.sex"], integers, numbers, ..plain("people p") }
-        }
-        1 => plain("visits v"),
-        2 => Source {
-            texts: &["p.sex", "v.code"],
-            integers: &["p.age", "v.amount"],
-            numbers: &["p.age", "p.score", "v.amount"],
-            ..plain("people p JOIN visits v ON p.patient_id = v.patient_id")
-        },
-        3 => Source {
-            texts: &["v.code", "t.code"],
-            numbers: &["v.amount", "t.result"],
-            ..plain("visits v JOIN tests t USING (patient_id)")
-        },
-        4 => Source { texts: &["v.code", "c.class"], ..plain("visits v JOIN codes c ON v.code = c.code") },
-        5 => Source {
-            texts: &["c.class"],
-            ..plain("visits v LEFT JOIN codes c ON c.code = v.code AND c.code <> 'b'")
-        },
-        6 => Source {
-            with: per_person(genes, ""),
-            subject: "x.patient_id",
-            texts: &["p.sex", "x.last"],
-            integers: &["x.times", "x.low"],
-            numbers: &["x.times", "x.total", "x.low", "p.score"],
-            ..plain("people p JOIN x ON x.patient_id = p.patient_id")
-        },
-        7 => Source {
-            with: per_person(genes, ", code"),
-            subject: "x.patient_id",
-            texts: &["x.last"],
-            integers: &["x.times", "x.low"],
-            numbers: &["x.times", "x.total", "x.low"],
-            ..plain("x")
-        },
-        _ => Source {
-            subject: "x.patient_id",
-            texts: &["x.code"],
-            integers: &["x.amount"],
-            numbers: &["x.amount"],
-            ..plain("(SELECT DISTINCT patient_id, code, amount FROM visits) x")
-        },
-    }
-}
-
-/// A CTE with one row a person (and key).
-fn per_person(genes: &mut Genes<'_>, key: &str) -> String {
-    let predicate = predicate(genes, &VISITS, 1);
-    format!(
-        "WITH x AS (SELECT patient_id, COUNT(*) AS times, SUM(amount) AS total, MIN(amount) AS low, MAX(code) AS last \
-         FROM visits v WHERE {predicate} GROUP BY patient_id{key}) "
-    )
-}
-
-fn key(genes: &mut Genes<'_>, source: &Source) -> String {
-    let text = genes.of(source.texts).to_owned();
-    let integer = genes.of(source.integers);
-    match genes.below(5) {
-        0 => integer.to_owned(),
-        1 => format!("{integer} / 3"),
-        2 => format!("CASE WHEN {} THEN 'yes' ELSE 'no' END", predicate(genes, source, 0)),
-        3 => format!("upper({text})"),
-        _ => text,
-    }
-}
-
-fn predicate(genes: &mut Genes<'_>, source: &Source, depth: usize) -> String {
-    let text = genes.of(source.texts);
-    let number = genes.of(source.numbers);
-    let constant = genes.below(9) as i64 - 3;
-    let simple = genes.below(8);
-    if depth > 0 && genes.below(2) == 0 {
-        let left = predicate(genes, source, depth - 1);
-        let right = predicate(genes, source, depth - 1);
-        return match genes.below(3) {
-            0 => format!("({left} AND {right})"),
-            1 => format!("({left} OR {right})"),
-            _ => format!("NOT ({left})"),
+        items.extend(further.map(|further| format!("{further} AS who")));
+        items.extend(columns);
+        let from = &self.source.from;
+        let wheres = if self.conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", self.conditions.join(" AND "))
         };
+        let groups = self.group_by(further);
+        format!("SELECT {} FROM {from}{wheres}{groups}", items.join(", "))
     }
-    match simple {
-        0 => format!("{number} > {constant}"),
-        1 => format!("{number} IS NULL"),
-        2 => format!("{text} IN ('F', 'a', 'b', 'first')"),
-        3 => format!("{number} BETWEEN {constant} AND {}", constant + 4),
-        4 => format!("{text} LIKE '%a%'"),
-        5 => format!("{number} * 2 - 1 <= {constant}"),
-        6 => format!("COALESCE({text}, 'a') <> 'M'"),
-        _ => format!("{number} IS NOT NULL"),
+
+    fn group_by(&self, further: Option<&str>) -> String {
+        let further: Vec<&str> = further.into_iter().collect();
+        let all: Vec<&str> = self.keys.iter().map(String::as_str).collect();
+        let set = |keys: &[&str]| {
+            let keys: Vec<&str> = keys.iter().chain(&further).copied().collect();
+            format!("({})", keys.join(", "))
+        };
+        let sets = match (self.grouping, all.as_slice()) {
+            (Grouping::ByAll, _) => {
+                let keys: Vec<&str> = all.iter().chain(&further).copied().collect();
+                return if keys.is_empty() {
+                    String::new()
+                } else {
+                    format!(" GROUP BY {}", keys.join(", "))
+                };
+            }
+            (Grouping::Rollup, _) if further.is_empty() => {
+                return format!(" GROUP BY ROLLUP ({})", all.join(", "));
+            }
+            (Grouping::Cube, _) if further.is_empty() => {
+                return format!(" GROUP BY CUBE ({})", all.join(", "));
+            }
+            (Grouping::Rollup, [one, other]) => vec![set(&[one, other]), set(&[one]), set(&[])],
+            (Grouping::Cube, [one, other]) => {
+                vec![set(&[one, other]), set(&[one]), set(&[other]), set(&[])]
+            }
+            (Grouping::Single, [one, other]) => vec![set(&[one]), set(&[other]), set(&[])],
+            (_, keys) => vec![set(keys), set(&[])],
+        };
+        format!(" GROUP BY GROUPING SETS ({})", sets.join(", "))
     }
 }
 
-fn stat(genes: &mut Genes<'_>, source: &Source) -> Stat {
-    let number = genes.of(source.numbers);
-    let amount = if genes.below(4) == 0 { format!("{number} * 2 + 1") } else { number.to_owned() };
-    let branch = predicate(genes, source, 1);
-    let present = format!("{amount} IS NOT NULL");
-    let stat = |sql: String, counted: &str, amount: Option<String>, branch: Option<String>| Stat {
-        sql,
-        counted: counted.to_owned(),
-        amount,
-        branch,
-        people: false,
-        mean: false,
-    };
-    match genes.below(9) {
-        0 | 1 => stat("COUNT(*)".to_owned(), "1 = 1", None, None),
-        2 => stat(format!("COUNT({number})"), &format!("{number} IS NOT NULL"), None, None),
-        3 => {
-            Stat { people: true, ..stat(format!("COUNT(DISTINCT {})", source.subject), "1 = 1", None, None) }
-        }
-        4 => stat(format!("SUM({amount})"), &present, Some(amount.clone()), None),
-        5 => Stat { mean: true, ..stat(format!("AVG({amount})"), &present, Some(amount.clone()), None) },
-        6 => stat(format!("COUNT(*) FILTER (WHERE {branch})"), &branch, None, Some(branch.clone())),
-        7 => {
-            let case = format!("CASE WHEN {branch} THEN {amount} ELSE 0 END");
-            stat(
-                format!("SUM({case})"),
-                &format!("{case} IS NOT NULL"),
-                Some(case.clone()),
-                Some(branch.clone()),
-            )
-        }
-        _ => {
-            let counted = format!("({branch}) AND {present}");
-            stat(
-                format!("SUM({amount}) FILTER (WHERE {branch})"),
-                &counted,
-                Some(amount.clone()),
-                Some(branch.clone()),
-            )
+fn chosen_conditions(genes: &mut Genes<'_>, source: &Source) -> Vec<String> {
+    match genes.below(6) {
+        0 | 1 => vec![condition(genes, source, 2)],
+        2 => vec![about_others(genes, source)],
+        3 => vec![condition(genes, source, 1), about_others(genes, source)],
+        _ => Vec::new(),
+    }
+}
+
+/// One or two columns as they are.
+fn plain_keys(genes: &mut Genes<'_>, source: &Source) -> Vec<String> {
+    let plain: Vec<&str> = source.texts.iter().chain(source.integers).copied().collect();
+    let plain: Vec<&str> = plain.into_iter().filter(|column| !column.contains(['(', '2'])).collect();
+    let first = genes.below(plain.len());
+    let mut keys = vec![plain[first].to_owned()];
+    if plain.len() > 1 && genes.once_in(2) {
+        keys.push(plain[(first + 1 + genes.below(plain.len() - 1)) % plain.len()].to_owned());
+    }
+    keys
+}
+
+/// A text with its parameters: as `$1`, … with their values, and as constants.
+pub(crate) fn bound(sql: &str) -> (String, Vec<Parameter>, String) {
+    let known = [
+        ("$integer", Parameter::Integer(2), "2"),
+        ("$text", Parameter::Text("a".to_owned()), "'a'"),
+        ("$day", Parameter::Date("2022-02-10".parse().unwrap()), "DATE '2022-02-10'"),
+    ];
+    let (mut sent, mut plain, mut values) = (sql.to_owned(), sql.to_owned(), Vec::new());
+    for (name, value, constant) in known {
+        if sent.contains(name) {
+            values.push(value);
+            sent = sent.replace(name, &format!("${}", values.len()));
+            plain = plain.replace(name, constant);
         }
     }
+    (sent, values, plain)
 }

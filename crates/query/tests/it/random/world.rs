@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
-use datafusion::prelude::SessionContext;
+use datafusion::arrow::array::{
+    ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
+};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::collection::vec;
 use proptest::option::weighted;
-use proptest::prelude::Strategy;
+use proptest::strategy::{BoxedStrategy, Strategy};
 
 use crate::fixture::Fixture;
 
@@ -35,6 +37,7 @@ column = [
     { name = "patient_id", class = "subject" },
     { name = "code", class = "dimension", type = "text" },
     { name = "amount", class = "measure", type = "integer", isolating = false },
+    { name = "day", class = "dimension", type = "date", isolating = false },
 ]
 
 [[table]]
@@ -44,6 +47,7 @@ column = [
     { name = "patient_id", class = "subject" },
     { name = "code", class = "dimension", type = "text" },
     { name = "result", class = "measure", type = "decimal(8,2)", isolating = false },
+    { name = "day", class = "dimension", type = "date", isolating = false },
 ]
 
 [[table]]
@@ -60,32 +64,65 @@ column = [
 /// One code has no class, and `e` is no code of the table.
 const CODES: &str = "code,class\na,first\nb,first\nc,second\nd,\n";
 
-/// A text and a number, of somebody.
-pub(crate) type Row = (usize, Option<String>, Option<i64>);
+/// The list that every analysis may bring: `e` has no band, and `x` is nobody's.
+pub(crate) const BANDS: &str = "code,band\na,low\nb,low\nc,high\nd,high\nx,none\n";
+
+/// The first day of any event, in days after 1970-01-01: 2021-01-01.
+const FIRST_DAY: i32 = 18_628;
+
+/// An event of somebody: its code, its number, and its day after the first.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    person: usize,
+    code: Option<String>,
+    number: Option<i64>,
+    day: Option<i32>,
+}
+
+/// Sex, age and score of somebody.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    id: usize,
+    sex: Option<String>,
+    age: Option<i64>,
+    score: Option<i64>,
+}
 
 /// The rows of all tables.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
-    /// Sex, age and score.
-    pub(crate) people: Vec<(Option<String>, Option<i64>, Option<i64>)>,
-    pub(crate) visits: Vec<Row>,
-    pub(crate) tests: Vec<Row>,
+    people: Vec<Person>,
+    visits: Vec<Event>,
+    tests: Vec<Event>,
+    /// Somebody who stands out: in numbers, and by a code that nobody else has.
+    pub(crate) planted: usize,
 }
 
 /// Few distinct values, NULLs, negative numbers, duplicates, and one large amount now and then.
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
-    let person = (letter("FMX"), weighted(0.9, 0_i64..6), weighted(0.9, -250_i64..600));
-    (40_usize..=80).prop_flat_map(move |people| {
+    (40_usize..=80).prop_flat_map(|people| {
+        let person = (letter("FMX"), weighted(0.9, 0_i64..6), weighted(0.9, -250_i64..600));
         let amount = proptest::prop_oneof![20 => -3_i64..9, 1 => 500_i64..900];
-        let rows = |most: usize, amount| vec((0..people, letter("abcdeab"), weighted(0.9, amount)), 60..most);
-        let visits = rows(250, amount.clone().boxed());
-        let tests = rows(160, (-500_i64..900).boxed());
-        (vec(person.clone(), people), visits, tests).prop_map(|(people, visits, tests)| World {
-            people,
-            visits,
-            tests,
+        let visits = events(people, 250, amount.boxed());
+        let tests = events(people, 160, (-500_i64..900).boxed());
+        (vec(person, people), visits, tests, 0..people).prop_map(|(people, visits, tests, planted)| {
+            let person = |(id, (sex, age, score))| Person { id, sex, age, score };
+            let people = people.into_iter().enumerate().map(person).collect();
+            let mut world = World { people, visits, tests, planted };
+            world.plant();
+            world
         })
     })
+}
+
+fn events(
+    people: usize,
+    most: usize,
+    numbers: BoxedStrategy<i64>,
+) -> impl Strategy<Value = Vec<Event>> + use<> {
+    let event = (0..people, letter("abcdeab"), weighted(0.9, numbers), weighted(0.95, 0_i32..800));
+    let event = event.prop_map(|(person, code, number, day)| Event { person, code, number, day });
+    vec(event, 60..most)
 }
 
 fn letter(letters: &'static str) -> impl Strategy<Value = Option<String>> + Clone {
@@ -93,6 +130,26 @@ fn letter(letters: &'static str) -> impl Strategy<Value = Option<String>> + Clon
 }
 
 impl World {
+    /// Makes the planted person one who stands out.
+    fn plant(&mut self) {
+        let person = self.planted;
+        self.people[person].score = Some(99_999);
+        for (code, number, day) in [("a", 400, 10), ("q", 900, 795)] {
+            let event =
+                |number| Event { person, code: Some(code.to_owned()), number: Some(number), day: Some(day) };
+            self.visits.push(event(number));
+            self.tests.push(event(number * 100));
+        }
+    }
+
+    /// The same without the planted person.
+    pub(crate) fn without_planted(&self) -> Self {
+        let others =
+            |events: &[Event]| events.iter().filter(|event| event.person != self.planted).cloned().collect();
+        let people = self.people.iter().filter(|person| person.id != self.planted).cloned().collect();
+        Self { people, visits: others(&self.visits), tests: others(&self.tests), planted: self.planted }
+    }
+
     /// The same rows in another order; people keep their ids.
     pub(crate) fn reversed(&self) -> Vec<(&'static str, String)> {
         let reversed = |text: &str| {
@@ -105,16 +162,19 @@ impl World {
 
     pub(crate) fn files(&self) -> Vec<(&'static str, String)> {
         let mut people = "patient_id,sex,age,score\n".to_owned();
-        for (id, (sex, age, score)) in self.people.iter().enumerate() {
-            writeln!(people, "{},{},{},{}", name(id), shown(sex), shown(age), cents(*score)).unwrap();
+        for Person { id, sex, age, score } in &self.people {
+            writeln!(people, "{},{},{},{}", name(*id), shown(sex), shown(age), cents(*score)).unwrap();
         }
-        let mut visits = "patient_id,code,amount\n".to_owned();
-        for (id, code, amount) in &self.visits {
-            writeln!(visits, "{},{},{}", name(*id), shown(code), shown(amount)).unwrap();
+        let day = |event: &Event| event.day.map(|day| date(FIRST_DAY + day)).unwrap_or_default();
+        let mut visits = "patient_id,code,amount,day\n".to_owned();
+        for event in &self.visits {
+            let Event { person, code, number, .. } = event;
+            writeln!(visits, "{},{},{},{}", name(*person), shown(code), shown(number), day(event)).unwrap();
         }
-        let mut tests = "patient_id,code,result\n".to_owned();
-        for (id, code, result) in &self.tests {
-            writeln!(tests, "{},{},{}", name(*id), shown(code), cents(*result)).unwrap();
+        let mut tests = "patient_id,code,result,day\n".to_owned();
+        for event in &self.tests {
+            let Event { person, code, number, .. } = event;
+            writeln!(tests, "{},{},{},{}", name(*person), shown(code), cents(*number), day(event)).unwrap();
         }
         vec![
             ("people.csv", people),
@@ -129,10 +189,12 @@ impl World {
         Fixture::of_text(MANIFEST, files).await
     }
 
-    /// The plain engine over these rows.
+    /// The plain engine over these rows, with the list as a table.
     pub(crate) fn plain(&self) -> SessionContext {
-        let context = SessionContext::new();
-        let ids = |ids: Vec<usize>| text(ids.into_iter().map(|id| Some(name(id))));
+        let mut config = SessionConfig::new();
+        // The engine compares what it thinks may be NULL, and is wrong about CASE and IS NOT TRUE.
+        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
+        let context = SessionContext::new_with_config(config);
         let register = |table: &str, columns: Vec<(&str, ArrayRef)>| {
             context.register_batch(table, RecordBatch::try_from_iter(columns).unwrap()).unwrap();
         };
@@ -140,46 +202,52 @@ impl World {
         register(
             "people",
             vec![
-                ("patient_id", ids((0..people.len()).collect())),
-                ("sex", text(people.iter().map(|row| row.0.clone()))),
-                ("age", Arc::new(people.iter().map(|row| row.1).collect::<Int64Array>())),
-                ("score", decimals(people.iter().map(|row| row.2))),
+                ("patient_id", text(people.iter().map(|person| Some(name(person.id))))),
+                ("sex", text(people.iter().map(|person| person.sex.clone()))),
+                ("age", Arc::new(people.iter().map(|person| person.age).collect::<Int64Array>())),
+                ("score", decimals(people.iter().map(|person| person.score))),
             ],
         );
-        let visits = &self.visits;
-        register(
-            "visits",
-            vec![
-                ("patient_id", ids(visits.iter().map(|row| row.0).collect())),
-                ("code", text(visits.iter().map(|row| row.1.clone()))),
-                ("amount", Arc::new(visits.iter().map(|row| row.2).collect::<Int64Array>())),
-            ],
-        );
-        let tests = &self.tests;
-        register(
-            "tests",
-            vec![
-                ("patient_id", ids(tests.iter().map(|row| row.0).collect())),
-                ("code", text(tests.iter().map(|row| row.1.clone()))),
-                ("result", decimals(tests.iter().map(|row| row.2))),
-            ],
-        );
-        let codes: Vec<(&str, &str)> =
-            CODES.lines().skip(1).map(|line| line.split_once(',').unwrap()).collect();
-        let class = |class: &str| (!class.is_empty()).then(|| class.to_owned());
-        register(
-            "codes",
-            vec![
-                ("code", text(codes.iter().map(|row| Some(row.0.to_owned())))),
-                ("class", text(codes.iter().map(|row| class(row.1)))),
-            ],
-        );
+        let amounts: ArrayRef =
+            Arc::new(self.visits.iter().map(|visit| visit.number).collect::<Int64Array>());
+        let results = decimals(self.tests.iter().map(|test| test.number));
+        for (table, events, (column, numbers)) in
+            [("visits", &self.visits, ("amount", amounts)), ("tests", &self.tests, ("result", results))]
+        {
+            let days = events.iter().map(|event| event.day.map(|day| FIRST_DAY + day));
+            register(
+                table,
+                vec![
+                    ("patient_id", text(events.iter().map(|event| Some(name(event.person))))),
+                    ("code", text(events.iter().map(|event| event.code.clone()))),
+                    (column, numbers),
+                    ("day", Arc::new(days.collect::<Date32Array>())),
+                ],
+            );
+        }
+        for (table, lines, second) in [("codes", CODES, "class"), ("bands", BANDS, "band")] {
+            let rows: Vec<(&str, &str)> =
+                lines.lines().skip(1).map(|line| line.split_once(',').unwrap()).collect();
+            let there = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            register(
+                table,
+                vec![
+                    ("code", text(rows.iter().map(|row| there(row.0)))),
+                    (second, text(rows.iter().map(|row| there(row.1)))),
+                ],
+            );
+        }
         context
     }
 }
 
-fn name(id: usize) -> String {
+/// The id of a person, as records and the plain engine have it.
+pub(crate) fn name(id: usize) -> String {
     format!("p{id:03}")
+}
+
+fn date(days: i32) -> String {
+    chrono::DateTime::from_timestamp(i64::from(days) * 86_400, 0).unwrap().format("%Y-%m-%d").to_string()
 }
 
 fn shown(value: &Option<impl ToString>) -> String {

@@ -1,0 +1,1 @@
+SELECT sex, COUNT(*) AS n FROM people GROUP BY sex ORDER BY n DESC LIMIT 3

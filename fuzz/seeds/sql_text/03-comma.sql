@@ -1,0 +1,1 @@
+SELECT p.sex, COUNT(DISTINCT v.patient_id) AS n FROM people p, visits v WHERE p.patient_id = v.patient_id AND v.code = 'a' GROUP BY p.sex

@@ -1,0 +1,1 @@
+SELECT v.code, COUNT(*) AS n FROM visits v JOIN tests t USING (patient_id) GROUP BY v.code

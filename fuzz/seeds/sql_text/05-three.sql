@@ -1,0 +1,1 @@
+SELECT COUNT(DISTINCT p.patient_id) AS n FROM people p, visits v, tests t WHERE t.patient_id = v.patient_id AND v.patient_id = p.patient_id AND t.result > 2.5

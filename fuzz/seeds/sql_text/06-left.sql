@@ -1,0 +1,1 @@
+SELECT p.sex, COUNT(v.code) AS n FROM people p LEFT JOIN visits v ON v.patient_id = p.patient_id AND v.code = 'b' GROUP BY p.sex

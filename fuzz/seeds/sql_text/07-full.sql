@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS n FROM visits v FULL JOIN tests t ON t.patient_id = v.patient_id AND t.day = v.day

@@ -1,0 +1,1 @@
+SELECT sex, COUNT(*) AS n FROM people WHERE patient_id IN (SELECT patient_id FROM tests WHERE code = 'a') GROUP BY sex

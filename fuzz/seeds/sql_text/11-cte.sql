@@ -1,0 +1,1 @@
+WITH f AS (SELECT patient_id, MIN(day) AS first FROM visits GROUP BY patient_id) SELECT date_trunc('month', first) AS m, COUNT(*) AS n FROM f GROUP BY 1

@@ -1,0 +1,1 @@
+WITH f AS (SELECT patient_id, MIN(day) AS d FROM visits GROUP BY patient_id), g AS (SELECT f.patient_id, MIN(t.day) - f.d AS gap FROM f JOIN tests t ON t.patient_id = f.patient_id GROUP BY f.patient_id, f.d) SELECT AVG(gap) AS days, COUNT(*) AS n FROM g WHERE gap >= 0

@@ -1,0 +1,1 @@
+SELECT code, COUNT(*) AS n FROM (SELECT patient_id, code, ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY day, code) AS nth FROM visits) w WHERE nth = 1 GROUP BY code

@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS n FROM (SELECT patient_id, day, LAG(day) OVER (PARTITION BY patient_id ORDER BY day) AS before FROM visits) g WHERE day <= before + INTERVAL '30 days'

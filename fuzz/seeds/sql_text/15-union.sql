@@ -1,0 +1,1 @@
+SELECT kind, COUNT(*) AS n FROM (SELECT patient_id, 'v' AS kind FROM visits UNION ALL SELECT patient_id, 't' FROM tests) u GROUP BY kind

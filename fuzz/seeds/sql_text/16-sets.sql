@@ -1,0 +1,1 @@
+SELECT sex, GROUPING(sex) AS g, COUNT(*) AS n FROM people GROUP BY ROLLUP (sex)

@@ -1,0 +1,1 @@
+SELECT p.sex, v.code, COUNT(*) AS n FROM people p JOIN visits v ON v.patient_id = p.patient_id GROUP BY CUBE (p.sex, v.code)

@@ -1,0 +1,1 @@
+SELECT code, COUNT(*) FILTER (WHERE amount > 3) AS n, SUM(amount) AS s FROM visits GROUP BY code

@@ -1,0 +1,1 @@
+SELECT CASE WHEN amount < 2 THEN 'low' WHEN amount < 5 THEN 'mid' ELSE 'high' END AS band, COUNT(*) AS n FROM visits GROUP BY 1

@@ -1,0 +1,1 @@
+SELECT SUM(CASE WHEN code = 'a' THEN amount ELSE 0 END) AS s, AVG(COALESCE(amount, 0)) AS m FROM visits

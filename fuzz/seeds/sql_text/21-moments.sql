@@ -1,0 +1,1 @@
+SELECT code, STDDEV(amount) AS sd, VAR_POP(amount) AS v, AVG(amount) AS m FROM visits GROUP BY code

@@ -1,0 +1,1 @@
+SELECT CORR(v.amount, t.result) AS r, COVAR_SAMP(v.amount, t.result) AS c, REGR_SLOPE(v.amount, t.result) AS b FROM visits v JOIN tests t ON t.patient_id = v.patient_id

@@ -1,0 +1,1 @@
+SELECT sex, COUNT(DISTINCT code) AS n FROM people p JOIN visits v ON v.patient_id = p.patient_id GROUP BY sex

@@ -1,0 +1,1 @@
+SELECT c.class, COUNT(*) AS n FROM visits v JOIN codes c ON c.code = v.code GROUP BY c.class

@@ -1,0 +1,1 @@
+SELECT c.code, COUNT(v.patient_id) AS n FROM codes c LEFT JOIN visits v ON v.code = c.code GROUP BY c.code

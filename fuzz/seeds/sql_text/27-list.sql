@@ -1,0 +1,1 @@
+SELECT b.band, COUNT(*) AS n FROM visits v JOIN bands b ON b.code = v.code GROUP BY b.band

@@ -1,0 +1,1 @@
+SELECT w.label, COUNT(*) AS n FROM visits v JOIN (VALUES ('a', 'x'), ('b', 'y')) w(code, label) ON w.code = v.code GROUP BY w.label

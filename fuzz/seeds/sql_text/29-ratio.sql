@@ -1,0 +1,1 @@
+SELECT sex, 100.0 * COUNT(*) / (SELECT COUNT(*) FROM people) AS share FROM people GROUP BY sex

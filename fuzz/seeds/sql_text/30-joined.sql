@@ -1,0 +1,1 @@
+WITH a AS (SELECT code, COUNT(*) AS n FROM visits GROUP BY code), b AS (SELECT code, COUNT(*) AS n FROM tests GROUP BY code) SELECT a.code, a.n, b.n AS m, a.n * 1.0 / b.n AS r FROM a LEFT JOIN b ON a.code = b.code

@@ -1,0 +1,1 @@
+SELECT code, n, rank() OVER (ORDER BY n DESC) AS place, SUM(n) OVER () AS total FROM (SELECT code, COUNT(*) AS n FROM visits GROUP BY code) s

@@ -1,0 +1,1 @@
+SELECT code, AVG(amount) AS m FROM visits GROUP BY code HAVING COUNT(*) > 5 AND AVG(amount) > 1 ORDER BY m LIMIT 2 OFFSET 1

@@ -1,0 +1,1 @@
+SELECT date_part('year', day) AS y, COUNT(*) AS n FROM visits WHERE day BETWEEN DATE '2021-01-01' AND DATE '2021-01-01' + INTERVAL '6 months' GROUP BY 1

@@ -1,0 +1,1 @@
+SELECT left(code, 1) AS k, COUNT(*) AS n FROM visits WHERE code LIKE 'a%' OR code IN ('b', 'c') GROUP BY 1

@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS n FROM (SELECT patient_id FROM visits INTERSECT SELECT patient_id FROM tests) d

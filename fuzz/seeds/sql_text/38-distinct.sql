@@ -1,0 +1,1 @@
+SELECT DISTINCT code FROM visits

@@ -1,0 +1,1 @@
+SELECT class, COUNT(*) AS codes FROM codes GROUP BY class ORDER BY class

@@ -1,0 +1,1 @@
+SELECT 1 AS one, 'a' AS a, DATE '2021-02-03' + INTERVAL '1 month' AS d, NULL AS x

@@ -1,0 +1,1 @@
+SELECT b.band, c.class FROM bands b LEFT JOIN codes c ON c.code = b.code ORDER BY 1, 2

@@ -1,0 +1,1 @@
+SELECT patient_id, COUNT(*) AS n FROM visits GROUP BY patient_id

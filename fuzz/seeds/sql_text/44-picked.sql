@@ -1,0 +1,1 @@
+SELECT sex, COUNT(*) AS n FROM (SELECT * FROM people ORDER BY age LIMIT 5) o GROUP BY sex

@@ -1,0 +1,1 @@
+SELECT SUM(CAST(code AS INT) / (amount - amount)) AS s FROM visits

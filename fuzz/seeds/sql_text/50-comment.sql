@@ -1,0 +1,2 @@
+SELECT COUNT(*) AS n -- of "people"
+FROM people /* all */ WHERE sex <> 'é'
