@@ -1,6 +1,6 @@
 //! One analysis judged: its numbers are those of the plain engine, and each of them may be shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::prelude::SessionContext;
 
@@ -9,6 +9,9 @@ use super::query::{Grouping, Query, bound};
 use super::statistic::Kind;
 use super::whole::{Column, OfAll, Shape, Whole};
 use crate::fixture::text_rows;
+
+/// The column whose values may harm a person.
+const SENSITIVE: &str = "t.code";
 
 /// A row of text.
 type Row = Vec<String>;
@@ -135,7 +138,9 @@ impl Truth {
         let people = behind.groups.get(group).unwrap_or(&nobody);
         let by_value = behind.by_value.get(&stat).and_then(|groups| groups.get(group));
         let by_value = by_value.map(Vec::as_slice).unwrap_or_default();
-        match broken(known, stat, people, by_value, value, rules) {
+        let broken = broken(known, stat, people, by_value, value, rules);
+        let tells = behind.tells(&whole.queries[query], group, rules.minimum).then_some("class");
+        match broken.or(tells) {
             Some(rule) => Err(format!("{} of {group:?} is {value} and breaks {rule}", known.sql)),
             None => Ok(()),
         }
@@ -223,6 +228,25 @@ impl Behind {
             }
         }
         Ok(Self { groups, by_value })
+    }
+
+    /// Whether a group has a sensitive value that too few others of its parent do not have.
+    fn tells(&self, query: &Query, group: &[String], minimum: usize) -> bool {
+        let is_sensitive = |key: &String| key.contains(SENSITIVE);
+        let [place] =
+            query.keys.iter().enumerate().filter(|(_, key)| is_sensitive(key)).collect::<Vec<_>>()[..]
+        else {
+            return false;
+        };
+        let (Some(cell), (place, key)) = (self.groups.get(group), place) else { return false };
+        if query.grouping != Grouping::ByAll || key != SENSITIVE || group[place] == "-" {
+            return false;
+        }
+        let is_sibling = |other: &Row| (0..group.len()).all(|at| at == place || other[at] == group[at]);
+        let parent =
+            self.groups.iter().filter(|(other, _)| is_sibling(other)).flat_map(|(_, people)| people.keys());
+        let others: BTreeSet<&String> = parent.filter(|person| !cell.contains_key(*person)).collect();
+        others.len() < minimum
     }
 }
 

@@ -45,7 +45,7 @@ name = "tests"
 file = "tests.csv"
 column = [
     { name = "patient_id", class = "subject" },
-    { name = "code", class = "dimension", type = "text" },
+    { name = "code", class = "dimension", type = "text", sensitive = true },
     { name = "result", class = "measure", type = "decimal(8,2)", isolating = false },
     { name = "day", class = "dimension", type = "date", isolating = false },
 ]
