@@ -191,7 +191,7 @@ impl Truth {
                 let Some(people) = self.frontiers[*query].groups.get(part) else { continue };
                 for vector in vectors(statistic, *stat, people, "").into_iter().take(1) {
                     let what = format!("the parts of {} of {total:?}", statistic.sql);
-                    let nothing = Vector { what, measure: "parts", amounts: BTreeMap::new() };
+                    let nothing = Vector { what, measure: None, amounts: BTreeMap::new() };
                     let sum = by_set.entry(&part[asked.keys.len()..]).or_insert(nothing);
                     for (who, amount) in vector.amounts {
                         *sum.amounts.entry(who).or_default() += amount;

@@ -153,7 +153,8 @@ fn dominated(mut sizes: Vec<f64>, rules: &Rules) -> Option<&'static str> {
 /// A released sum as a vector: what each person adds to it.
 pub(crate) struct Vector<'a> {
     pub(crate) what: String,
-    pub(crate) measure: &'a str,
+    /// What it is a sum of, where its differences from others of the same are judged by dominance.
+    pub(crate) measure: Option<&'a str>,
     pub(crate) amounts: BTreeMap<&'a str, f64>,
 }
 
@@ -163,7 +164,7 @@ pub(crate) fn vectors<'a>(stat: &'a Stat, index: usize, group: &'a Group, what: 
         let amounts = group.iter().map(|(who, shares)| (who.as_str(), amount(&shares[index])));
         Vector {
             what: what.to_owned(),
-            measure,
+            measure: Some(measure),
             amounts: amounts.filter(|(_, amount)| *amount != 0.0).collect(),
         }
     };
@@ -189,7 +190,7 @@ pub(crate) fn difference(one: &Vector<'_>, other: &Vector<'_>, rules: &Rules) ->
     rest.sort_by(|a, b| b.total_cmp(a));
     let rule = if (1..rules.minimum).contains(&rest.len()) {
         "few people"
-    } else if one.measure == other.measure {
+    } else if one.measure.is_some() && one.measure == other.measure {
         dominated(rest.clone(), rules)?
     } else {
         return None;
