@@ -25,8 +25,10 @@ mod crowd;
 mod difference;
 mod echelon;
 mod few;
+mod field;
 mod own;
 mod people;
+mod search;
 mod span;
 mod sweep;
 #[cfg(test)]

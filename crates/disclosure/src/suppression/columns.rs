@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Candidate;
-use super::sweep::{BLOCK, Sweep};
+use super::sweep::Sweep;
 use crate::evidence::Evidence;
 
 /// One vector of contributions; the candidates that have the same one stand or fall together.
@@ -63,7 +63,7 @@ pub(super) fn components(columns: &[Column<'_>]) -> Vec<Vec<usize>> {
         && let Some(block) = sweep.next_block()
     {
         first_column_of.clear();
-        first_column_of.resize(BLOCK, usize::MAX);
+        first_column_of.resize(block.length(), usize::MAX);
         for (bundle, index) in firsts.iter().enumerate() {
             for place in block.people(bundle) {
                 match first_column_of.get_mut(place) {

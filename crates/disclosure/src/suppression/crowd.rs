@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::algebra::{Algebra, Exhausted, Vector};
 use super::columns::Column;
 use super::echelon::Echelon;
-use super::sweep::{BLOCK, Sweep};
+use super::sweep::Sweep;
 use crate::evidence::Evidence;
 
 /// People of each sum who are looked at first.
@@ -39,7 +39,7 @@ impl<'a> Crowd<'a> {
             && let Some(block) = sweep.next_block()
         {
             self.algebra.spend(block.size())?;
-            let mut wanted = vec![false; BLOCK];
+            let mut wanted = vec![false; block.length()];
             for (sum, missing) in missing.iter_mut().enumerate().filter(|(_, missing)| **missing > 0) {
                 for place in block.people(sum).take(*missing) {
                     *missing = missing.saturating_sub(1);
@@ -63,7 +63,7 @@ impl<'a> Crowd<'a> {
             && let Some(block) = sweep.next_block()
         {
             self.algebra.spend(block.size())?;
-            let mut said = vec![0_u64; BLOCK];
+            let mut said = vec![0_u64; block.length()];
             for (sum, coefficient) in combination.iter().enumerate().filter(|(_, factor)| **factor != 0) {
                 for (place, amount) in block.contributions(sum) {
                     if let Some(said) = said.get_mut(place) {

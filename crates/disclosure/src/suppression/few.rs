@@ -13,8 +13,8 @@
 //! holds for some people as for all, so a few are looked at first ([`own`], [`crowd`](super::crowd)),
 //! and then only those of whom something is not settled yet.
 //!
-//! *Search.* A group of people that the layers do not decide is small, and is searched: its people are
-//! made zero or concerned one after the other, which fails soon in both directions.
+//! *Search.* A group of people that the layers do not decide is small, and is searched ([`search`]): its
+//! people are made zero or concerned one after the other, which fails soon in both directions.
 //!
 //! Where a small combination is found, or the search is too long, the least important sum in it is
 //! withheld: its coefficient becomes zero.
@@ -27,20 +27,16 @@ use super::columns::{Column, Joined};
 use super::crowd::Crowd;
 use super::echelon::{Echelon, value_at};
 use super::own;
-
-/// Largest rank of a group that is searched; deeper ones lose a sum instead.
-const SEARCH_RANK: usize = 16;
-/// Most branches of one search.
-const SEARCH_BRANCHES: u32 = 20_000;
+use super::search::search;
 
 /// Most people outside of what is settled who are looked at together, at first.
 const SOME_PEOPLE: usize = 4096;
 
 /// A linear form on coefficients, and how many people have it (or a multiple of it).
-type Form = (Vector, u64);
+pub(super) type Form = (Vector, u64);
 
 /// The coefficients of a combination; those not named are zero or follow from `settled`.
-type Combination = BTreeMap<u32, u64>;
+pub(super) type Combination = BTreeMap<u32, u64>;
 
 /// The candidates without the sums that must be withheld for small combinations.
 pub(super) fn without_small_combinations(
@@ -189,89 +185,6 @@ fn left_by_layers(group: &[Form], minimum: u64, algebra: &Algebra) -> Result<Vec
         rest.insert(form, algebra)?;
     }
     Ok(rest.rows().map(|(_, row)| row.clone()).collect())
-}
-
-/// A small combination of the group, or one that could not be ruled out within the limits.
-fn search(group: &[Form], minimum: u64, algebra: &Algebra) -> Result<Option<Combination>, Exhausted> {
-    let mut all = Echelon::default();
-    for (form, _) in group {
-        all.insert(form, algebra)?;
-    }
-    let last = group.iter().flat_map(|(form, _)| form).map(|(at, _)| *at).max();
-    let unproven = last.map(|last| Combination::from([(last, 1)]));
-    if all.rank() > SEARCH_RANK {
-        return Ok(unproven);
-    }
-    let mut search = Search { group, minimum, algebra, rank: all.rank(), branches: SEARCH_BRANCHES };
-    match search.descend(0, &Echelon::default(), 0)? {
-        Found::Nothing => Ok(None),
-        Found::Small(combination) => Ok(Some(combination)),
-        Found::TooMany => Ok(unproven),
-    }
-}
-
-/// A search for a combination that concerns fewer than `minimum` people of a group.
-struct Search<'a> {
-    group: &'a [Form],
-    minimum: u64,
-    algebra: &'a Algebra,
-    rank: usize,
-    branches: u32,
-}
-
-enum Found {
-    Nothing,
-    Small(Combination),
-    TooMany,
-}
-
-impl Search<'_> {
-    /// Decides the forms from `index` on: `zero` is what is zero already, `concerned` how many people
-    /// are not.
-    fn descend(&mut self, index: usize, zero: &Echelon, concerned: u64) -> Result<Found, Exhausted> {
-        let Some(branches) = self.branches.checked_sub(1) else { return Ok(Found::TooMany) };
-        self.branches = branches;
-        if zero.rank() == self.rank {
-            return Ok(Found::Nothing);
-        }
-        for (place, (form, people)) in self.group.iter().enumerate().skip(index) {
-            let next = place.saturating_add(1);
-            if zero.reduce(form, self.algebra)?.is_empty() {
-                continue;
-            }
-            let mut more = zero.clone();
-            more.insert(form, self.algebra)?;
-            match self.descend(next, &more, concerned)? {
-                Found::Nothing => {}
-                found @ (Found::Small(_) | Found::TooMany) => return Ok(found),
-            }
-            let concerned = concerned.saturating_add(*people);
-            return if concerned < self.minimum {
-                self.descend(next, zero, concerned)
-            } else {
-                Ok(Found::Nothing)
-            };
-        }
-        self.combination(zero).map(Found::Small)
-    }
-
-    /// A combination that is zero on `zero` and on somebody it is not.
-    fn combination(&self, zero: &Echelon) -> Result<Combination, Exhausted> {
-        let mut combination = Combination::new();
-        for (form, _) in self.group {
-            let rest = zero.reduce(form, self.algebra)?;
-            if let Some((free, _)) = rest.last() {
-                combination.insert(*free, 1);
-                for (pivot, row) in zero.rows() {
-                    if let Some(value) = value_at(row, *free) {
-                        combination.insert(pivot, self.algebra.field.subtract(0, value));
-                    }
-                }
-                break;
-            }
-        }
-        Ok(combination)
-    }
 }
 
 /// The least important sum with a coefficient other than zero, those that follow from `settled` too.

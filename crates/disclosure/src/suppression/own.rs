@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::algebra::{Algebra, Exhausted, Vector};
 use super::columns::{Column, of_the_same_people};
 use super::few;
-use super::sweep::{BLOCK, Sweep};
+use super::sweep::Sweep;
 
 /// People of its own that are looked at for each sum of a bundle, beside twice the minimum.
 const PEOPLE_FOR_EACH_SUM: usize = 8;
@@ -66,7 +66,7 @@ fn gather(bundles: &mut [Bundle<'_>], minimum: u64, algebra: &Algebra) -> Result
         && let Some(block) = sweep.next_block()
     {
         algebra.spend(block.size())?;
-        let mut bundles_of = vec![0_u8; BLOCK];
+        let mut bundles_of = vec![0_u8; block.length()];
         for index in 0..bundles.len() {
             for place in block.people(index) {
                 if let Some(number) = bundles_of.get_mut(place) {

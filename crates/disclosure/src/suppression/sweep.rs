@@ -6,7 +6,7 @@ use super::algebra::{Algebra, Vector};
 use crate::evidence::Evidence;
 
 /// People of one block.
-pub(super) const BLOCK: usize = 1 << 16;
+const BLOCK: usize = 1 << 16;
 
 /// A walk in the order of the dense ids.
 pub(super) struct Sweep<'a> {
@@ -22,6 +22,8 @@ pub(super) struct Block<'s, 'a> {
     places: Vec<(usize, usize)>,
     /// The dense id of the first place of the block.
     first: u32,
+    /// How many places there are, up to the last person.
+    length: usize,
 }
 
 impl<'a> Sweep<'a> {
@@ -40,13 +42,17 @@ impl<'a> Sweep<'a> {
         let first = next.wrapping_sub(next.checked_rem(length).unwrap_or(0));
         let last = first.saturating_add(length.wrapping_sub(1));
         let mut places = Vec::with_capacity(self.sums.len());
+        let mut most = next;
         for (sum, read) in self.sums.iter().zip(&mut self.read) {
             let unread = sum.subjects().get(*read..).unwrap_or_default();
             let end = read.saturating_add(unread.partition_point(|subject| *subject <= last));
+            most =
+                most.max(end.checked_sub(1).and_then(|last| sum.subjects().get(last)).copied().unwrap_or(0));
             places.push((*read, end));
             *read = end;
         }
-        Some(Block { sums: &self.sums, places, first })
+        let length = usize::try_from(most.wrapping_sub(first)).unwrap_or(BLOCK).saturating_add(1);
+        Some(Block { sums: &self.sums, places, first, length })
     }
 }
 
@@ -54,6 +60,11 @@ impl Block<'_, '_> {
     /// How many contributions there are: the steps that it takes to look at each.
     pub(super) fn size(&self) -> usize {
         self.places.iter().fold(0, |size, (start, end)| size.saturating_add(end.wrapping_sub(*start)))
+    }
+
+    /// How many places there are: at most [`BLOCK`].
+    pub(super) fn length(&self) -> usize {
+        self.length
     }
 
     /// The people with a record in a sum, as places in the block.
@@ -77,14 +88,15 @@ impl Block<'_, '_> {
     /// What each of some people contributes to the sums, as numbers of a field, in the order of their
     /// places; `numbers` are the coordinates of the sums.
     pub(super) fn rows(&self, wanted: &[bool], numbers: &[u32], algebra: &Algebra) -> Vec<Vector> {
-        let mut row_of: Vec<Option<usize>> = vec![None; wanted.len()];
+        // Half the width of a place is enough, and zero is nobody.
+        let mut row_of: Vec<u32> = vec![0; wanted.len()];
         let people = row_of.iter_mut().zip(wanted).filter(|(_, wanted)| **wanted);
-        let count = people.enumerate().map(|(number, (row, _))| *row = Some(number)).count();
+        let count = (1..).zip(people).map(|(number, (row, _))| *row = number).count();
         let mut rows: Vec<Vector> = vec![Vector::new(); count];
         for (sum, number) in numbers.iter().enumerate() {
             for (place, amount) in self.contributions(sum) {
-                let row = row_of.get(place).copied().flatten().and_then(|row| rows.get_mut(row));
-                if let Some(row) = row {
+                let row = row_of.get(place).and_then(|row| usize::try_from(*row).ok()?.checked_sub(1));
+                if let Some(row) = row.and_then(|row| rows.get_mut(row)) {
                     let residue = algebra.field.residue(amount);
                     row.extend((residue != 0).then_some((*number, residue)));
                 }
