@@ -5,6 +5,7 @@
 //! ([`Scale`]), so that the same people always give the same numbers in whatever order they come.
 
 mod amounts;
+mod sums;
 mod tally;
 
 use std::cmp::Ordering;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use amounts::Stored;
 pub use amounts::{Amounts, AmountsIter};
+use sums::Sums;
 pub use tally::Tally;
 
 /// What one unit of an amount is.
@@ -41,61 +43,6 @@ struct Rest {
     records: u64,
     units: Vec<u64>,
     sums: Sums,
-}
-
-/// What follows from contributions.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Sums {
-    total: Option<i128>,
-    absolute: Option<u128>,
-    contributors: u64,
-    largest: u128,
-    second: u128,
-    /// Whether every amount is above zero.
-    positive: bool,
-}
-
-impl Sums {
-    const NOTHING: Self =
-        Self { total: Some(0), absolute: Some(0), contributors: 0, largest: 0, second: 0, positive: true };
-
-    fn of(amounts: &Stored) -> Self {
-        match amounts {
-            Stored::Ones(length) => Self::of_ones(*length),
-            Stored::Bytes(_) | Stored::Words(_) | Stored::Wide(_) => {
-                Amounts(amounts).iter().fold(Self::NOTHING, Self::with)
-            }
-        }
-    }
-
-    fn of_ones(amounts: usize) -> Self {
-        let people = length(amounts);
-        Self {
-            total: Some(i128::from(people)),
-            absolute: Some(u128::from(people)),
-            contributors: people,
-            largest: u128::from(people.min(1)),
-            second: u128::from(people.saturating_sub(1).min(1)),
-            positive: true,
-        }
-    }
-
-    fn with(self, amount: i128) -> Self {
-        let size = amount.unsigned_abs();
-        let (largest, second) = if size <= self.second {
-            (self.largest, self.second)
-        } else {
-            (self.largest.max(size), self.largest.min(size))
-        };
-        Self {
-            total: self.total.and_then(|sum| sum.checked_add(amount)),
-            absolute: self.absolute.and_then(|sum| sum.checked_add(size)),
-            contributors: self.contributors.saturating_add(u64::from(size > 0)),
-            largest,
-            second,
-            positive: self.positive && amount > 0,
-        }
-    }
 }
 
 impl Evidence {
@@ -195,6 +142,12 @@ impl Evidence {
     #[must_use]
     pub fn second(&self) -> u128 {
         self.rest.sums.second
+    }
+
+    /// The smallest |contribution| of one person other than zero; zero if there is none.
+    #[must_use]
+    pub fn smallest(&self) -> u128 {
+        self.rest.sums.smallest
     }
 
     /// Sum of the absolute contributions, X, unless it has no exact form.
@@ -339,6 +292,8 @@ mod tests {
             sizes.resize(sizes.len().max(2), 0);
             prop_assert_eq!(evidence.people(), sums.len() as u64);
             prop_assert_eq!((evidence.largest(), evidence.second()), (sizes[0], sizes[1]));
+            let smallest = sizes.iter().copied().filter(|size| *size > 0).min();
+            prop_assert_eq!(evidence.smallest(), smallest.unwrap_or(0));
             prop_assert_eq!(evidence.absolute(), Some(sizes.iter().sum()));
             prop_assert_eq!(evidence.total(), Some(sums.values().sum()));
             prop_assert_eq!(evidence.contributors(), sizes.iter().filter(|size| **size > 0).count() as u64);

@@ -9,7 +9,7 @@
 //!    covers every withheld small cell, every small rest of a total and every small difference;
 //! 2. no withheld number is a combination ([`span`]): the dominated ones and those of a small branch;
 //! 3. no difference of two published numbers, and no rest that the published numbers leave of each
-//!    other, is dominated ([`difference`], [`people`]).
+//!    other, is dominated ([`difference`], [`rests`], [`people`]).
 //!
 //! Sums that share no person protect each other: any combination of them contains each one whole or
 //! not at all, and a union of sums that satisfy the rules satisfies them. So only groups of
@@ -28,6 +28,7 @@ mod few;
 mod field;
 mod own;
 mod people;
+mod rests;
 mod search;
 mod span;
 mod sweep;
@@ -118,7 +119,7 @@ impl Component<'_> {
             .map(|(number, column)| (number, column.evidence))
             .collect();
         let differences = difference::concentrated_ones(&shown, self.profile, &algebra)?;
-        let rests_are_spread = people::rests_are_spread(&shown, self.profile);
+        let rests_are_spread = rests::are_spread(&shown, self.profile, &algebra)?;
         if hidden.is_empty() && differences.is_empty() && rests_are_spread && !self.secret_zeros {
             return Ok(published);
         }

@@ -9,7 +9,6 @@ use super::algebra::{Algebra, Exhausted, Vector};
 use super::columns::Column;
 use super::echelon::value_at;
 use super::sweep::Sweep;
-use crate::evidence::Evidence;
 use crate::profile::Profile;
 use crate::rules::{self, Spread};
 
@@ -61,17 +60,6 @@ pub(super) fn classes(columns: &[&Column<'_>], algebra: &Algebra) -> Result<Vec<
     let class =
         |(exact, (people, spread)): (Exact, _)| Class { vector: in_field(&exact), exact, people, spread };
     Ok(grouped.into_iter().map(class).collect())
-}
-
-/// Whether no rest of the published sums can be concentrated, because each of its people contributes
-/// little to one sum: the amounts are whole numbers, so nobody's scale is larger than their smallest
-/// contribution.
-pub(super) fn rests_are_spread(shown: &[(u32, &Evidence)], profile: &Profile) -> bool {
-    let harmless = rules::harmless_contribution(profile);
-    let is_small = |sum: &Evidence| sum.is_positive() && sum.largest() <= harmless;
-    let (small, large): (Vec<&Evidence>, Vec<&Evidence>) =
-        shown.iter().map(|(_, sum)| *sum).partition(|sum| is_small(sum));
-    large.iter().all(|large| small.iter().any(|small| small.has_the_people_of(large)))
 }
 
 /// Rests that the published sums may leave of each other, and that one or two people are too much of:
@@ -140,7 +128,7 @@ fn without_common_divisor(amounts: Exact) -> (Exact, i128) {
     }
 }
 
-fn common_divisor(left: u128, right: u128) -> u128 {
+pub(super) fn common_divisor(left: u128, right: u128) -> u128 {
     let (mut left, mut right) = (left, right);
     while let Some(rest) = left.checked_rem(right) {
         (left, right) = (right, rest);

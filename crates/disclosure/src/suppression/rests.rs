@@ -1,0 +1,217 @@
+//! Condition 3, the quick part for rests: nearly always a few passes over the sums show that none is
+//! concentrated.
+//!
+//! A rest is people whose contributions to all published sums are proportional, each a multiple (their
+//! *scale*) of what they share. So it reads the same sums for all of them, their contributions to one sum
+//! are to each other as their scales are, and nobody's scale is above their smallest contribution.
+//!
+//! Where the contributions of a rest lie within a factor that is harmless, nobody is too much of it. The
+//! person with the largest scale of a concentrated rest is therefore above that factor, as a multiple of the
+//! smallest contribution, in every sum that they are in; and their scale itself is above it, since nobody's
+//! scale is below one. Few people are so large in all their sums.
+
+use super::algebra::{Algebra, Exhausted};
+use super::people::common_divisor;
+use super::sweep::{Block, Sweep};
+use crate::evidence::Evidence;
+use crate::profile::Profile;
+use crate::rules::{self, Spread};
+
+/// No product of two numbers that the rules form of a sum below this overflows.
+const LARGEST_SUM: u128 = 1 << 96;
+
+/// Whether this shows that no rest of `shown` that has the minimum of people is concentrated.
+pub(super) fn are_spread(
+    shown: &[(u32, &Evidence)],
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<bool, Exhausted> {
+    let harmless = rules::harmless_contribution(profile);
+    let sums: Vec<Sum<'_>> = shown.iter().map(|(_, evidence)| Sum::of(evidence, harmless)).collect();
+    if sums.iter().any(|sum| sum.evidence.absolute().is_none_or(|absolute| absolute >= LARGEST_SUM)) {
+        return Ok(false);
+    }
+    let (narrow, wide): (Vec<&Sum<'_>>, Vec<&Sum<'_>>) = sums.iter().partition(|sum| sum.is_narrow());
+    let covers = |wide: &Sum<'_>| {
+        let all_contribute = |narrow: &Evidence| narrow.contributors() == narrow.people();
+        narrow
+            .iter()
+            .any(|narrow| all_contribute(narrow.evidence) && narrow.evidence.has_the_people_of(wide.evidence))
+    };
+    if wide.into_iter().all(covers) {
+        return Ok(true);
+    }
+    let mut alone = vec![(0_u64, Spread::NOBODY); sums.len()];
+    let mut sweep = Sweep::of(sums.iter().map(|sum| sum.evidence));
+    while let Some(block) = sweep.next_block() {
+        algebra.spend(block.size().saturating_mul(2))?;
+        let people = People::of(&block, &sums);
+        people.add_alone(&block, &mut alone);
+        if people.some_scale_is_above(&block, &sums, harmless) {
+            return Ok(false);
+        }
+    }
+    let minimum = u64::from(profile.minimum_count);
+    Ok(!alone.iter().any(|(people, spread)| *people >= minimum && rules::concentrated(*spread, profile)))
+}
+
+/// A published sum.
+struct Sum<'a> {
+    evidence: &'a Evidence,
+    /// Up to this much, a contribution is no more than a harmless multiple of any other one.
+    harmless: u128,
+}
+
+impl<'a> Sum<'a> {
+    fn of(evidence: &'a Evidence, harmless: u128) -> Self {
+        Self { evidence, harmless: evidence.smallest().saturating_mul(harmless) }
+    }
+
+    /// Whether nobody who contributes can be too much of a rest.
+    fn is_narrow(&self) -> bool {
+        self.evidence.largest() <= self.harmless
+    }
+}
+
+/// What is noted of the people of a block, by place.
+struct People {
+    /// In how many sums they are; as many as can be counted, if more.
+    sums: Vec<u8>,
+    /// Whether they are harmless in one of them.
+    harmless: Vec<bool>,
+}
+
+impl People {
+    fn of(block: &Block<'_, '_>, sums: &[Sum<'_>]) -> Self {
+        let mut people = Self { sums: vec![0; block.length()], harmless: vec![false; block.length()] };
+        for (number, sum) in sums.iter().enumerate() {
+            for (place, amount) in block.contributions(number) {
+                if let (Some(sums), Some(harmless)) =
+                    (people.sums.get_mut(place), people.harmless.get_mut(place))
+                {
+                    *sums = sums.saturating_add(1);
+                    *harmless |= amount.unsigned_abs() <= sum.harmless;
+                }
+            }
+        }
+        people
+    }
+
+    /// Adds those who are in one sum only: the people of a sum of whom that is true are one rest, and the
+    /// scale of each is what they contribute.
+    fn add_alone(&self, block: &Block<'_, '_>, alone: &mut [(u64, Spread)]) {
+        for (number, (people, spread)) in alone.iter_mut().enumerate() {
+            for (place, amount) in block.contributions(number) {
+                if self.sums.get(place) == Some(&1) {
+                    *people = people.saturating_add(1);
+                    *spread = spread.with(amount.unsigned_abs());
+                }
+            }
+        }
+    }
+
+    /// Whether somebody who is in several sums and harmless in none has a scale above the harmless one.
+    fn some_scale_is_above(&self, block: &Block<'_, '_>, sums: &[Sum<'_>], harmless: u128) -> bool {
+        let large = self.sums.iter().zip(&self.harmless).map(|(sums, harmless)| *sums > 1 && !harmless);
+        let mut scales: Vec<Option<u128>> = large.map(|large| large.then_some(0)).collect();
+        if !scales.iter().any(Option::is_some) {
+            return false;
+        }
+        for number in 0..sums.len() {
+            for (place, amount) in block.contributions(number) {
+                if let Some(Some(scale)) = scales.get_mut(place) {
+                    *scale = common_divisor(*scale, amount.unsigned_abs());
+                }
+            }
+        }
+        scales.into_iter().flatten().any(|scale| scale > harmless)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::super::columns::Column;
+    use super::super::people;
+    use super::*;
+    use crate::testing::{evidence, japan};
+
+    /// Whether no rest is concentrated, from the classes of all people.
+    fn slow(shown: &[(u32, &Evidence)], profile: &Profile, algebra: &Algebra) -> bool {
+        let columns: Vec<Column<'_>> = shown
+            .iter()
+            .map(|(_, evidence)| Column { evidence, withheld: false, members: Vec::new() })
+            .collect();
+        let columns: Vec<&Column<'_>> = columns.iter().collect();
+        let classes = people::classes(&columns, algebra).unwrap();
+        let published: BTreeSet<u32> = shown.iter().map(|(number, _)| *number).collect();
+        people::concentrated_rests(&classes, &published, profile, algebra).unwrap().is_empty()
+    }
+
+    fn check(sums: &[Evidence], minimum: u32) -> (bool, bool) {
+        let mut profile = japan();
+        profile.minimum_count = minimum;
+        let algebra = Algebra::new(sums.iter(), 1 << 40);
+        let shown: Vec<(u32, &Evidence)> = (0..).zip(sums).collect();
+        (are_spread(&shown, &profile, &algebra).unwrap(), slow(&shown, &profile, &algebra))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn what_is_spread_at_a_glance_is_spread(
+            // Few shapes and any scale, so that many people are proportional.
+            people in prop::collection::vec((0_usize..4, prop_oneof![1_i128..6, 1_i128..2000], any::<bool>()), 1..60),
+            shapes in prop::collection::vec(prop::collection::vec(prop_oneof![Just(0_i128), -3_i128..40], 3), 4),
+            minimum in 3_u32..12,
+        ) {
+            let sum = |number: usize| {
+                let amount = |(shape, scale, negative): &(usize, i128, bool)| {
+                    shapes[*shape][number] * scale * if *negative { -1 } else { 1 }
+                };
+                evidence((0_u32..).zip(&people).map(|(subject, person)| (subject, amount(person))))
+            };
+            let sums: Vec<Evidence> = (0..3).map(sum).collect();
+            let (fast, slow) = check(&sums, minimum);
+            prop_assert!(!fast || slow);
+        }
+    }
+
+    #[test]
+    fn people_in_one_sum_alone_are_told_exactly() {
+        let sum = |largest: i128| {
+            [evidence((0..50).map(|subject| (subject, if subject == 7 { largest } else { 100 })))]
+        };
+        assert_eq!(check(&sum(3_900), 10), (true, true));
+        assert_eq!(check(&sum(100_000), 10), (false, false));
+    }
+
+    #[test]
+    fn large_amounts_beside_a_narrow_sum_are_spread() {
+        let bill = |subject: u32| i128::from(subject).pow(4) + 1;
+        // Days since a date are all of one size; who has none of them has a sum of their own.
+        let days = evidence((0..200).map(|subject| (subject, 18_000 + i128::from(subject))));
+        let bills = evidence((0..200).map(|subject| (subject, bill(subject))));
+        assert_eq!(check(&[days, bills.clone()], 10), (true, true));
+        let days = evidence((0..40).map(|subject| (subject, 18_000 + i128::from(subject))));
+        assert_eq!(check(&[days, bills], 10), (true, true));
+    }
+
+    #[test]
+    fn one_record_more_than_harmless_does_not_need_every_person() {
+        let records = |subject: u32| if subject == 3 { 41 } else { 1 + i128::from(subject % 5) };
+        let counts = evidence((0..300).map(|subject| (subject, records(subject))));
+        let costs = evidence((0..300).map(|subject| (subject, records(subject) * 1_000 + 7)));
+        assert_eq!(check(&[counts, costs], 10), (true, true));
+    }
+
+    #[test]
+    fn an_amount_without_room_is_not_spread() {
+        let sums = [evidence((0..20).map(|subject| (subject, i128::MAX / 2)))];
+        assert!(!check(&sums, 10).0);
+    }
+}
