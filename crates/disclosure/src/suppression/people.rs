@@ -8,7 +8,7 @@ use super::Secret;
 use super::algebra::{Algebra, Exhausted, Vector};
 use super::columns::Column;
 use super::echelon::value_at;
-use super::sweep::Sweep;
+use super::sweep::{Block, Sweep};
 use crate::profile::Profile;
 use crate::rules::{self, Spread};
 
@@ -40,14 +40,15 @@ pub(super) fn classes(columns: &[&Column<'_>], algebra: &Algebra) -> Result<Vec<
     let mut sweep = Sweep::of(columns.iter().map(|column| column.evidence));
     while let Some(block) = sweep.next_block() {
         algebra.spend(block.size())?;
-        let mut entries: Vec<(usize, u32, i128)> = Vec::with_capacity(block.size());
-        for (sum, number) in (0..columns.len()).zip(0_u32..) {
-            entries.extend(block.contributions(sum).map(|(place, amount)| (place, number, amount)));
-        }
-        entries.sort_unstable_by_key(|(place, number, _)| (*place, *number));
-        for person in entries.chunk_by(|(left, ..), (right, ..)| left == right) {
-            let amounts = person.iter().map(|(_, number, amount)| (*number, *amount)).collect();
-            let (exact, scale) = without_common_divisor(amounts);
+        let ByPerson { ends, amounts } = ByPerson::of(&block, columns.len());
+        let mut start = 0;
+        for end in ends {
+            let person = amounts.get(start..end).unwrap_or_default();
+            start = end;
+            if person.is_empty() {
+                continue;
+            }
+            let (exact, scale) = without_common_divisor(person.to_vec());
             let (people, spread) = grouped.entry(exact).or_insert((0, Spread::NOBODY));
             *people = people.saturating_add(1);
             *spread = spread.with(scale.unsigned_abs());
@@ -60,6 +61,41 @@ pub(super) fn classes(columns: &[&Column<'_>], algebra: &Algebra) -> Result<Vec<
     let class =
         |(exact, (people, spread)): (Exact, _)| Class { vector: in_field(&exact), exact, people, spread };
     Ok(grouped.into_iter().map(class).collect())
+}
+
+/// The contributions of the people of a block, one person after the other.
+struct ByPerson {
+    /// Where each person's end.
+    ends: Vec<usize>,
+    amounts: Exact,
+}
+
+impl ByPerson {
+    fn of(block: &Block<'_, '_>, sums: usize) -> Self {
+        let mut ends = vec![0_usize; block.length()];
+        for place in (0..sums).flat_map(|sum| block.contributions(sum)).map(|(place, _)| place) {
+            if let Some(count) = ends.get_mut(place) {
+                *count = count.saturating_add(1);
+            }
+        }
+        // Each begins where those before end, and ends where it has been filled to.
+        let mut all = 0_usize;
+        for end in &mut ends {
+            all = all.saturating_add(std::mem::replace(end, all));
+        }
+        let mut amounts: Exact = vec![(0, 0); all];
+        for (sum, number) in (0..sums).zip(0_u32..) {
+            for (place, amount) in block.contributions(sum) {
+                if let Some(end) = ends.get_mut(place)
+                    && let Some(entry) = amounts.get_mut(*end)
+                {
+                    *entry = (number, amount);
+                    *end = end.saturating_add(1);
+                }
+            }
+        }
+        Self { ends, amounts }
+    }
 }
 
 /// Rests that the published sums may leave of each other, and that one or two people are too much of:
@@ -130,6 +166,13 @@ fn without_common_divisor(amounts: Exact) -> (Exact, i128) {
 
 pub(super) fn common_divisor(left: u128, right: u128) -> u128 {
     let (mut left, mut right) = (left, right);
+    // A division of 64 bits is far faster.
+    while let (Ok(short), Ok(other)) = (u64::try_from(left), u64::try_from(right)) {
+        match short.checked_rem(other) {
+            Some(rest) => (left, right) = (right, u128::from(rest)),
+            None => return left,
+        }
+    }
     while let Some(rest) = left.checked_rem(right) {
         (left, right) = (right, rest);
     }
