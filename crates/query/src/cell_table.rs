@@ -1,5 +1,6 @@
 //! Cells with the evidence behind them, from what the aggregates of a frontier gathered.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,10 +11,9 @@ use datafusion::common::{DataFusionError, Result};
 use crate::algebra::Statistic;
 use crate::deposit::Deposits;
 use crate::disclosure::{
-    Branch, CellTable, Evidence, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, Tally, ValueColumn,
-    ValueTally, Values,
+    Branch, CellTable, Evidence, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, ValueColumn, Values,
 };
-use crate::gather::Gathered;
+use crate::freeze::{Freeze, frozen};
 use crate::generate::{Instrumented, StatisticLayout, column_name};
 use crate::plan::PlannedFrontier;
 
@@ -29,16 +29,22 @@ pub(crate) struct InOrder {
 }
 
 impl InOrder {
-    /// For each cell, what was gathered of it in all divisions; `None` where there was no record at all.
-    fn added_up<T: Gathered>(&self, gathered: Vec<Option<T>>) -> impl Iterator<Item = Option<T>> {
+    /// For each cell, what was gathered of it in the divisions.
+    fn by_cell<T>(&self, gathered: Vec<Option<T>>) -> impl Iterator<Item = Vec<T>> {
         let mut gathered = gathered.into_iter();
-        self.rows.iter().map(move |rows| {
-            let divisions = gathered.by_ref().take(rows.len()).flatten();
-            divisions.reduce(|mut cell, division| {
-                cell.merge(division);
-                cell
-            })
-        })
+        self.rows.iter().map(move |rows| gathered.by_ref().take(rows.len()).flatten().collect())
+    }
+
+    /// The evidence of columns of tickets: of all columns at once, so that no thread is without work.
+    fn evidence<T: Freeze>(
+        &self,
+        columns: Vec<Vec<Option<T>>>,
+        threads: NonZeroUsize,
+    ) -> Result<Vec<Vec<T::Frozen>>> {
+        let number = columns.len();
+        let cells = columns.into_iter().flat_map(|gathered| self.by_cell(gathered)).collect();
+        let mut evidence = frozen(cells, threads)?.into_iter();
+        Ok((0..number).map(|_| evidence.by_ref().take(self.rows.len()).collect()).collect())
     }
 }
 
@@ -62,6 +68,7 @@ pub(crate) fn cell_table(
     planned: &PlannedFrontier,
     in_order: &InOrder,
     gathered: &Deposits,
+    threads: NonZeroUsize,
 ) -> Result<CellTable> {
     let PlannedFrontier { frontier, instrumented, parent: _ } = planned;
     let Instrumented { layout, first_tally, .. } = instrumented;
@@ -80,18 +87,12 @@ pub(crate) fn cell_table(
         cells.columns().get(first_tally + index).ok_or_else(missing)
     };
     let (first_values, all) = (layout.tallies.len(), layout.tallies.len() + layout.values.len());
-    let evidence = (0..first_values).map(|index| {
-        let tallies = in_order.added_up(gathered.tallies(column(index)?)?);
-        Ok(tallies.map(|tally| tally.map_or_else(Evidence::nobody, Tally::freeze)).collect())
-    });
-    let evidence = evidence.collect::<Result<Vec<Vec<Evidence>>>>()?;
-    let values = (first_values..all).map(|index| {
-        let tallies = in_order.added_up(gathered.values(column(index)?)?);
-        Ok(tallies.map(|tally| tally.map_or_else(Values::nobody, ValueTally::freeze)).collect())
-    });
-    let values = values.collect::<Result<Vec<Vec<Values>>>>()?;
-    let of = |index: usize| evidence.get(index).cloned().unwrap_or_default();
-    let values_of = |index: usize| values.get(index).cloned().unwrap_or_default();
+    let tallies = (0..first_values).map(|index| gathered.tallies(column(index)?));
+    let evidence = in_order.evidence(tallies.collect::<Result<_>>()?, threads)?;
+    let values = (first_values..all).map(|index| gathered.values(column(index)?));
+    let values = in_order.evidence(values.collect::<Result<_>>()?, threads)?;
+    let of = |index: usize| -> Vec<Evidence> { evidence.get(index).cloned().unwrap_or_default() };
+    let values_of = |index: usize| -> Vec<Values> { values.get(index).cloned().unwrap_or_default() };
     let part = |index: &usize| Part { scale: scale(&instrumented.scales, *index), evidence: of(*index) };
     let statistic = |(statistic, layout): (&Statistic, &StatisticLayout)| {
         let branches = layout.branches.iter();

@@ -33,6 +33,7 @@ mod baseline;
 mod cell_table;
 mod cooperate;
 mod execute;
+mod freeze;
 mod plan;
 mod public;
 mod scan;
