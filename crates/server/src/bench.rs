@@ -6,6 +6,7 @@
 //! the checkpoint.
 
 mod data;
+mod first_row;
 mod report;
 mod suite;
 mod usage;
@@ -55,6 +56,9 @@ pub struct Bench {
     /// Only some of the three ways.
     #[arg(long, value_delimiter = ',', default_value = "plain,count-distinct,sekisho")]
     pub only: Vec<Way>,
+    /// Measure how long an analyst waits for the first row instead, through the client and a server of its own.
+    #[arg(long, conflicts_with_all = ["people", "threads", "only", "query", "memory_mib"])]
+    pub first_row: bool,
     /// Only queries whose name contains this.
     #[arg(long, default_value = "")]
     pub query: String,
@@ -83,7 +87,7 @@ pub enum Way {
 /// How the report is printed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Format {
-    /// JSON, as `docs/bench.md` describes it.
+    /// JSON, as `docs/speed.md` describes it.
     Json,
     /// A table.
     Table,
@@ -96,6 +100,10 @@ pub enum Format {
 pub async fn run(bench: &Bench) -> Result<()> {
     let root = bench.state.clone().map_or_else(|| default_state("bench"), Ok)?;
     let state = State::create(&root)?;
+    if bench.first_row {
+        say(&first_row::run(bench, state.path("first-row")).await?);
+        return Ok(());
+    }
     let vault = state.vault()?;
     let snapshot = Arc::new(population(bench, &state, &vault).await?);
     // Everything is read once, so that no query pays for the disk; and what was kept is still whole.

@@ -100,7 +100,7 @@ impl Report {
         self.times.iter().filter_map(move |times| times.ratio(to))
     }
 
-    /// As `docs/bench.md` describes it.
+    /// As `docs/speed.md` describes it.
     pub(super) fn json(&self) -> String {
         json!({
             "people": self.people,
@@ -167,12 +167,12 @@ impl Report {
     }
 }
 
-fn shown(value: Option<f64>, digits: usize) -> String {
+pub(super) fn shown(value: Option<f64>, digits: usize) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
 }
 
 /// The middle value; of an even number the mean of the two in the middle.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(super) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
