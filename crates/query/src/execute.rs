@@ -178,7 +178,8 @@ impl Engine {
         let cells = self.cells(session, &planned.instrumented, snapshot).await?;
         let cells =
             in_order(&cells, planned.instrumented.first_tally).map_err(|error| Failure::of(&error))?;
-        let table = cell_table(planned, &cells, &gathered, self.partitions).map_err(|error| Failure::of(&error))?;
+        let table =
+            cell_table(planned, &cells, &gathered, self.partitions).map_err(|error| Failure::of(&error))?;
         evidence.extend(gathered.into_reservations());
         Ok(table)
     }
