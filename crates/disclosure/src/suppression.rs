@@ -15,6 +15,10 @@
 //! not at all, and a union of sums that satisfy the rules satisfies them. So only groups of
 //! sums that are connected by people are looked at, each by itself, and most tables have none.
 //!
+//! Sums that were released before stand: they can no more be withheld, so they go first, and whatever
+//! would give something away together with them is withheld instead. What already follows from them
+//! alone is not asked again.
+//!
 //! Important sums go first: those over many people, then those named first. The outcome depends on the
 //! contributions alone, never on the order of rows; limits are in steps, never in seconds. Past the
 //! limit a family of sums without a person in common is published and the rest withheld.
@@ -48,7 +52,7 @@ use people::Class;
 /// Most steps (entries of vectors touched) for one connected group of sums, about ten seconds.
 pub(crate) const STEPS: u64 = 1 << 30;
 
-/// A sum of one measure that asks to be published, or is withheld already.
+/// A sum that asks to be published, is withheld already, or was published before.
 #[derive(Clone)]
 pub(crate) struct Candidate<'a> {
     /// Where it stands, to settle ties.
@@ -57,6 +61,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) evidence: &'a Evidence,
     /// Whether a rule withholds it for itself: then it must not be derivable.
     pub(crate) withheld: bool,
+    /// The `minimum_count` that it was released under before, if it was.
+    pub(crate) standing: Option<u32>,
 }
 
 /// Where a sum stands in the release. Places are ordered by what the analyst named first; the group's
@@ -73,17 +79,20 @@ pub(crate) struct Place {
     pub(crate) label: Vec<String>,
 }
 
-/// The candidates of one measure, by number, that must be withheld to protect others.
+/// The candidates, by number, that must be withheld to protect others.
 pub(crate) fn suppress(candidates: &[Candidate<'_>], profile: &Profile, steps: u64) -> BTreeSet<usize> {
     let columns = columns::columns(candidates, secret_zeros(candidates));
     let mut suppressed = BTreeSet::new();
     for component in columns::components(&columns) {
         let component: Vec<&Column<'_>> = component.iter().filter_map(|index| columns.get(*index)).collect();
+        if !component.iter().any(|column| column.is_asked_for()) {
+            continue;
+        }
         let published = Component { columns: &component, profile, secret_zeros: secret_zeros(candidates) }
             .published(steps)
             .unwrap_or_else(|Exhausted| without_a_person_in_common(&component));
         for (number, column) in (0_u32..).zip(&component) {
-            if !column.withheld && !published.contains(&number) {
+            if column.is_asked_for() && !published.contains(&number) {
                 suppressed.extend(&column.members);
             }
         }
@@ -107,9 +116,12 @@ impl Component<'_> {
     /// The numbers of the sums that may be published.
     fn published(&self, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
         let minimum = u64::from(self.profile.minimum_count);
-        let algebra = Algebra::new(self.columns.iter().map(|column| column.evidence), steps);
-        let candidates = self.numbers(|column| !column.withheld).collect();
-        let mut published = few::without_small_combinations(self.columns, candidates, minimum, &algebra)?;
+        let asked = self.columns.iter().filter(|column| column.standing.is_none());
+        let algebra = Algebra::new(asked.map(|column| column.evidence), steps);
+        let mut published = self.numbers(|column| !column.withheld).collect();
+        for minimum in self.minimums() {
+            published = few::without_small_combinations(self.columns, published, minimum, &algebra)?;
+        }
         // Fewer people than the minimum are covered by the first condition.
         let large = |column: &Column<'_>| column.evidence.contributors() >= minimum;
         let hidden: Vec<u32> = self.numbers(large).filter(|number| !published.contains(number)).collect();
@@ -118,7 +130,8 @@ impl Component<'_> {
             .filter(|(number, _)| published.contains(number))
             .map(|(number, column)| (number, column.evidence))
             .collect();
-        let differences = difference::concentrated_ones(&shown, self.profile, &algebra)?;
+        let standing = self.standing();
+        let differences = difference::concentrated_ones(&shown, standing, self.profile, &algebra)?;
         let rests_are_spread = rests::are_spread(&shown, self.profile, &algebra)?;
         if hidden.is_empty() && differences.is_empty() && rests_are_spread && !self.secret_zeros {
             return Ok(published);
@@ -134,11 +147,27 @@ impl Component<'_> {
             of_differences.map(|(left, right)| Secret::of_difference(left, right, &classes, &algebra)),
         );
         secrets.extend(hidden.into_iter().map(|number| Secret::of_column(number, &classes)));
-        span::without_secrets(&classes, &mut published, secrets, &algebra)?;
+        span::without_secrets(&classes, &mut published, standing, secrets, &algebra)?;
         if self.secret_zeros {
-            span::without_relations(&classes, &mut published, &algebra)?;
+            span::without_relations(&classes, &mut published, standing, &algebra)?;
         }
         Ok(published)
+    }
+
+    /// How many sums were released before; they have the first numbers.
+    fn standing(&self) -> u32 {
+        let standing = self.columns.iter().filter(|column| column.standing.is_some()).count();
+        u32::try_from(standing).unwrap_or(u32::MAX)
+    }
+
+    /// The smallest numbers of people that a combination may concern: that of the profile, and below it those
+    /// that released sums were held to. A combination of these alone cannot be taken back, and must not hide
+    /// a smaller one of which a new sum is part.
+    fn minimums(&self) -> impl Iterator<Item = u64> {
+        let minimum = self.profile.minimum_count;
+        let standing = self.columns.iter().filter_map(|column| column.standing);
+        let lower: BTreeSet<u32> = standing.filter(|standing| *standing < minimum).collect();
+        std::iter::once(minimum).chain(lower.into_iter().rev()).map(u64::from)
     }
 
     fn numbers(&self, which: impl Fn(&Column<'_>) -> bool) -> impl Iterator<Item = u32> {
@@ -172,15 +201,15 @@ impl Secret {
 }
 
 /// What is published where the steps ran out: the most important sums that share no person with each
-/// other nor with a withheld one.
+/// other, nor with a withheld one, nor with one that was released before.
 fn without_a_person_in_common(component: &[&Column<'_>]) -> BTreeSet<u32> {
     let bitmap = |evidence: &Evidence| evidence.subjects().iter().copied().collect::<RoaringBitmap>();
     let mut taken = RoaringBitmap::new();
-    for column in component.iter().filter(|column| column.withheld) {
+    for column in component.iter().filter(|column| !column.is_asked_for()) {
         taken |= bitmap(column.evidence);
     }
     let mut published = BTreeSet::new();
-    for (number, column) in (0_u32..).zip(component).filter(|(_, column)| !column.withheld) {
+    for (number, column) in (0_u32..).zip(component).filter(|(_, column)| column.is_asked_for()) {
         let people = bitmap(column.evidence);
         if taken.is_disjoint(&people) {
             published.insert(number);

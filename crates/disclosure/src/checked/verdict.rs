@@ -220,7 +220,7 @@ fn sums<'a>(tables: &'a [CellTable], verdicts: &[TableVerdict]) -> Result<Sums<'
                     let withheld = claim != Claim::Published;
                     let place = Place { table: at, statistic: number, part, label: label.clone() };
                     let evidence = statistic.parts.get(part).and_then(|part| part.evidence.get(row));
-                    sums.extend(evidence.map(|evidence| (cell, Candidate { place, evidence, withheld })));
+                    sums.extend(evidence.map(|evidence| (cell, Candidate { place, evidence, withheld, standing: None })));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The sums of one measure in order of importance, and which of them share people.
+//! The sums in order of importance, those that were released before first; and which of them share people.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +12,18 @@ pub(super) struct Column<'a> {
     pub(super) evidence: &'a Evidence,
     /// Whether a rule withholds one of the members for itself.
     pub(super) withheld: bool,
+    /// The lowest `minimum_count` that one of the members was released under before. What was told once
+    /// is no secret any more.
+    pub(super) standing: Option<u32>,
     /// The candidates, by number.
     pub(super) members: Vec<usize>,
+}
+
+impl Column<'_> {
+    /// Whether it asks to be published, and may be withheld.
+    pub(super) fn is_asked_for(&self) -> bool {
+        !self.withheld && self.standing.is_none()
+    }
 }
 
 /// The columns, the most important first. A sum to which nobody contributes is no column: it is known to
@@ -28,25 +38,30 @@ pub(super) fn columns<'a>(candidates: &[Candidate<'a>], secret_zeros: bool) -> V
     order.sort_by(|(_, left), (_, right)| importance(left).cmp(&importance(right)));
     let mut columns: Vec<Column<'a>> = Vec::new();
     let mut known = BTreeMap::new();
-    for (number, Candidate { evidence, withheld, .. }) in order {
+    for (number, Candidate { evidence, withheld, standing, .. }) in order {
         let vector = (evidence.contributions(), if secret_zeros { number } else { 0 });
         let place = *known.entry(vector).or_insert(columns.len());
         match columns.get_mut(place) {
             Some(column) => {
                 column.members.push(number);
-                column.withheld |= withheld;
+                column.withheld |= withheld & column.standing.is_none();
+                column.standing = column.standing.into_iter().chain(*standing).min();
             }
-            None => columns.push(Column { evidence, withheld: *withheld, members: vec![number] }),
+            None => {
+                let members = vec![number];
+                columns.push(Column { evidence, withheld: *withheld, standing: *standing, members });
+            }
         }
     }
     columns
 }
 
-/// Sums over many people first, then those named first; the contributions settle what is left.
+/// What was released before first, then sums over many people, then those named first; the contributions
+/// settle what is left.
 fn importance<'a>(candidate: &'a Candidate<'_>) -> impl Ord + 'a {
     let evidence = candidate.evidence;
     let size = (Reverse(evidence.people()), Reverse(evidence.contributors()));
-    (size, &candidate.place, evidence.contributions())
+    (candidate.standing.is_none(), size, &candidate.place, evidence.contributions())
 }
 
 /// The groups of two or more columns that are connected by people; their indices ascend.

@@ -112,8 +112,10 @@ mod tests {
     fn people_outside_of_a_subspace_are_found() {
         let sums = [people(0..70_000), people(0..40), people(40..69_990)];
         let algebra = Algebra::new(sums.iter(), 1 << 30);
-        let columns: Vec<Column<'_>> =
-            sums.iter().map(|evidence| Column { evidence, withheld: false, members: Vec::new() }).collect();
+        let columns: Vec<Column<'_>> = sums
+            .iter()
+            .map(|evidence| Column { evidence, withheld: false, standing: None, members: Vec::new() })
+            .collect();
         let columns: Vec<&Column<'_>> = columns.iter().collect();
         let crowd = Crowd::of(&columns, &BTreeSet::from([0, 1, 2]), &algebra);
         let mut inside = Echelon::default();

@@ -10,18 +10,22 @@ use crate::evidence::Evidence;
 use crate::profile::Profile;
 use crate::rules::{self, Spread};
 
-/// The pairs of published sums whose difference is dominated or bounds its largest contribution.
+/// The pairs of published sums whose difference is dominated or bounds its largest contribution; at least
+/// one of each is new, since the first `standing` numbers were released before.
 ///
 /// Condition 1 holds for them: a difference that is not zero concerns the minimum of people.
 pub(super) fn concentrated_ones(
     shown: &[(u32, &Evidence)],
+    standing: u32,
     profile: &Profile,
     algebra: &Algebra,
 ) -> Result<Vec<(u32, u32)>, Exhausted> {
     let harmless = rules::harmless_contribution(profile);
     let mut pairs = Vec::new();
     for (place, (left, evidence)) in shown.iter().enumerate() {
-        for (right, other) in shown.iter().skip(place.saturating_add(1)) {
+        for (right, other) in
+            shown.iter().skip(place.saturating_add(1)).filter(|(right, _)| *right >= standing)
+        {
             let most = largest_difference(evidence, other);
             if most <= harmless || is_spread_by_totals(evidence, other, most, profile) {
                 continue;

@@ -74,7 +74,10 @@ pub(super) fn without_small_combinations(
                 }
                 Some(small) => {
                     let least = least_important(&small, &settled, algebra)?;
-                    published.remove(&least);
+                    // What was released before comes first: a combination without a new sum stands.
+                    if column_at(columns, least).is_none_or(|column| column.standing.is_none()) {
+                        published.remove(&least);
+                    }
                     settled.insert(&[(least, 1)], algebra)?;
                 }
             }
@@ -200,6 +203,11 @@ fn least_important(small: &Combination, settled: &Echelon, algebra: &Algebra) ->
         }
     }
     Ok(least)
+}
+
+/// The column of a number.
+fn column_at<'c, 'a>(columns: &'c [&'a Column<'a>], number: u32) -> Option<&'c Column<'a>> {
+    columns.get(usize::try_from(number).ok()?).copied()
 }
 
 /// How many coefficients the forms of a group read.

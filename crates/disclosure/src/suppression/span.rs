@@ -12,10 +12,11 @@ use super::echelon::{Echelon, value_at};
 use super::people::Class;
 
 /// Withholds sums, the least important ones first, until no secret can be derived; a sum that is withheld
-/// becomes a secret itself.
+/// becomes a secret itself. The first `standing` numbers were released before, and stay.
 pub(super) fn without_secrets(
     classes: &[Class],
     published: &mut BTreeSet<u32>,
+    standing: u32,
     mut secrets: Vec<Secret>,
     algebra: &Algebra,
 ) -> Result<(), Exhausted> {
@@ -28,8 +29,9 @@ pub(super) fn without_secrets(
         for secret in 0..secrets.len() {
             let sums = sums_that_give(coordinate(secret), &space, algebra)?;
             // One that shares a sum with an earlier one may be safe by now: look again.
+            // What follows from what was released before alone is known.
             if sums.is_disjoint(&withheld) {
-                withheld.extend(sums.last());
+                withheld.extend(sums.last().filter(|last| **last >= standing));
             }
         }
         if withheld.is_empty() {
@@ -46,10 +48,11 @@ pub(super) fn without_secrets(
 pub(super) fn without_relations(
     classes: &[Class],
     published: &mut BTreeSet<u32>,
+    standing: u32,
     algebra: &Algebra,
 ) -> Result<(), Exhausted> {
     let space = eliminated(classes, published, &[], algebra)?;
-    published.retain(|number| space.row(*number).is_some());
+    published.retain(|number| *number < standing || space.row(*number).is_some());
     Ok(())
 }
 

@@ -19,6 +19,7 @@ fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>>
         place: Place { table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
         withheld: !rules::judge_part(evidence, profile).is_empty(),
+        standing: None,
     };
     sums.iter().enumerate().map(candidate).collect()
 }
