@@ -3,6 +3,7 @@
 //! A withheld cell is one blank, whatever the reason. A row without a single released statistic is
 //! absent: a label that exists only because of data is itself a disclosure.
 
+mod past;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -19,26 +20,41 @@ use arrow::datatypes::{Field, Schema};
 use sekisho_model::{Digest, Hold};
 
 use crate::Error;
+use crate::history::{Ledger, Page};
 use crate::profile::Profile;
 use crate::rules::Reason;
 use crate::suppression::STEPS;
 use crate::unreleased::{CellTable, Unreleased};
 use verdict::{TableVerdict, Verdict};
 
-/// Judges everything that an analysis computed, as one release.
+/// Judges everything that an analysis computed, as the first release of its dataset.
+///
+/// # Errors
+/// As [`check_against`].
+pub fn check(unreleased: Unreleased, profile: &Profile, hold: Hold) -> Result<Checked, Error> {
+    check_against(unreleased, &Ledger::new(), profile, hold)
+}
+
+/// Judges everything that an analysis computed, as one release, together with all that was released of its
+/// dataset before.
 ///
 /// # Errors
 /// [`Error::Malformed`] for tables that contradict themselves. What the rules find is never an error.
-pub fn check(unreleased: Unreleased, profile: &Profile, hold: Hold) -> Result<Checked, Error> {
+pub fn check_against(
+    unreleased: Unreleased,
+    ledger: &Ledger,
+    profile: &Profile,
+    hold: Hold,
+) -> Result<Checked, Error> {
     let tables = shape::verified(unreleased.tables)?;
-    let verdicts = verdict::judge(&tables, profile, STEPS)?;
+    let (verdicts, page) = verdict::judge(&tables, ledger, profile, STEPS)?;
     let findings = findings(&verdicts);
     let tables = tables
         .iter()
         .zip(&verdicts)
         .map(|(table, verdict)| CheckedTable::new(table, verdict))
         .collect::<Result<_, _>>()?;
-    Ok(Checked { tables, findings, hold, profile: profile.name().to_owned(), policy: profile.digest() })
+    Ok(Checked { tables, findings, page, hold, profile: profile.name().to_owned(), policy: profile.digest() })
 }
 
 /// What passed the checkpoint: tables of released values, for the public half of the plan.
@@ -47,6 +63,7 @@ pub fn check(unreleased: Unreleased, profile: &Profile, hold: Hold) -> Result<Ch
 pub struct Checked {
     pub(crate) tables: Vec<CheckedTable>,
     findings: Vec<Finding>,
+    page: Option<Page>,
     pub(crate) hold: Hold,
     pub(crate) profile: String,
     pub(crate) policy: Digest,
@@ -77,6 +94,13 @@ impl Checked {
     #[must_use]
     pub fn tables(&self) -> &[CheckedTable] {
         &self.tables
+    }
+
+    /// What must stand in the ledger of the dataset before anything of this leaves; nothing, if the same was
+    /// asked before.
+    #[must_use]
+    pub fn page(&self) -> Option<&Page> {
+        self.page.as_ref()
     }
 
     /// Why cells are withheld, for an output checker's eyes.

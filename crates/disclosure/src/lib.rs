@@ -15,8 +15,9 @@
 //! 2. `profile`: what a custodian demands;
 //! 3. `rules`: whether a cell may be shown, by itself, with `exact` and `moments` for the arithmetic;
 //! 4. `suppression`: what must be withheld so that others stay hidden;
-//! 5. `checked`: the verdict, and the values that remain;
-//! 6. `released`: the way out.
+//! 5. `history`: what was released before, which no longer can be withheld;
+//! 6. `checked`: the verdict, and the values that remain;
+//! 7. `released`: the way out.
 
 #![cfg_attr(
     not(test),
@@ -41,6 +42,7 @@ mod exact;
 mod moments;
 mod rules;
 
+mod history;
 mod suppression;
 
 mod checked;
@@ -50,9 +52,10 @@ mod released;
 #[cfg(test)]
 mod testing;
 
-pub use checked::{Checked, CheckedTable, Finding, check};
+pub use checked::{Checked, CheckedTable, Finding, check, check_against};
 pub use error::Error;
 pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Scale, Tally};
+pub use history::{Ledger, LedgerKey, Page};
 pub use profile::{Expressions, Extremes, Profile, Profiles};
 pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};
 pub use rules::Reason;

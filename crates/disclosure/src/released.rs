@@ -15,6 +15,7 @@ use crate::Error;
 use crate::checked::{Checked, CheckedTable};
 
 pub use seal::{SealError, SealKey, Sealed};
+pub(crate) use seal::{open_with, seal_with};
 
 /// The part of a plan above the frontier: it reads released values alone.
 pub trait PublicHalf: Send {

@@ -1,15 +1,18 @@
-//! Which cells of a release are withheld: each judged by itself, then all of one measure together.
+//! Which cells of a release are withheld: each judged by itself, then all together, and with what was
+//! released before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::util::display::array_value_to_string;
 
+use super::past::{self, Past};
 use super::values::{self, Number};
 use crate::Error;
-use crate::evidence::{Contributions, Evidence};
+use crate::evidence::{Contributions, Evidence, Scale};
+use crate::history::{Ledger, Page};
 use crate::profile::Profile;
 use crate::rules::{self, Form, Reason};
-use crate::suppression::{self, Candidate, Place};
+use crate::suppression::Place;
 use crate::unreleased::{CellTable, StatisticColumn};
 
 /// What was decided of one cell.
@@ -25,7 +28,7 @@ pub(super) struct Verdict {
 
 /// What a cell asks of one of its sums.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Claim {
+pub(super) enum Claim {
     /// To be published.
     Published,
     /// Not to follow from others: the cell is withheld for a branch or as a whole. Where another cell shows
@@ -41,7 +44,7 @@ impl Verdict {
     }
 
     /// The cell is withheld to protect another.
-    fn suppress(&mut self) {
+    pub(super) fn suppress(&mut self) {
         self.reasons.insert(Reason::Secondary);
         self.value = None;
     }
@@ -66,31 +69,56 @@ impl TableVerdict {
     }
 }
 
-/// The verdicts on the tables of one release.
-pub(super) fn judge(tables: &[CellTable], profile: &Profile, steps: u64) -> Result<Vec<TableVerdict>, Error> {
+/// The verdicts on the tables of one release, and what it adds to the ledger: nothing, if the same was asked
+/// before.
+pub(super) fn judge(
+    tables: &[CellTable],
+    ledger: &Ledger,
+    profile: &Profile,
+    steps: u64,
+) -> Result<(Vec<TableVerdict>, Option<Page>), Error> {
     let mut verdicts: Vec<TableVerdict> = tables.iter().map(|table| alone(table, profile)).collect();
     settle(tables, &mut verdicts);
-    let (cells, candidates): (Vec<Cell>, Vec<Candidate<'_>>) = sums(tables, &verdicts)?.into_iter().unzip();
-    for number in suppression::suppress(&candidates, profile, steps) {
-        let cell = cells.get(number).copied();
-        let verdict = cell.and_then(|cell| verdicts.get_mut(cell.table)?.cell(cell.statistic, cell.row));
-        if let Some(verdict) = verdict {
+    let sums = sums(tables, &verdicts)?;
+    let question = past::question(&sums, profile);
+    let past = Past { sums: &sums, ledger, profile };
+    let known = ledger.answer(&question);
+    let suppressed = match known {
+        Some(answer) => answer.clone(),
+        None => past.suppressed(steps),
+    };
+    for (_, sum) in (0_u32..).zip(&sums).filter(|(number, _)| suppressed.contains(number)) {
+        let verdict = verdicts.get_mut(sum.cell.table);
+        if let Some(verdict) = verdict.and_then(|table| table.cell(sum.cell.statistic, sum.cell.row)) {
             verdict.suppress();
         }
     }
-    Ok(verdicts)
+    let page = known.is_none().then(|| {
+        let shown = |cell: Cell| {
+            let verdict = verdicts.get(cell.table)?.statistics.get(cell.statistic)?.get(cell.row)?;
+            Some(!verdict.withholds())
+        };
+        past.page(question, suppressed, |sum| shown(sum.cell).unwrap_or(false))
+    });
+    Ok((verdicts, page))
 }
 
 /// Where a cell is.
-#[derive(Clone, Copy)]
-struct Cell {
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Cell {
     table: usize,
     statistic: usize,
     row: usize,
 }
 
-/// The sums of a release, with the cells that they are in.
-type Sums<'a> = Vec<(Cell, Candidate<'a>)>;
+/// A sum that a cell asks to be published or kept secret.
+pub(super) struct Sum<'a> {
+    pub(super) cell: Cell,
+    pub(super) place: Place,
+    pub(super) claim: Claim,
+    pub(super) evidence: &'a Evidence,
+    pub(super) scale: Scale,
+}
 
 /// Each cell of a table judged by itself.
 fn alone(table: &CellTable, profile: &Profile) -> TableVerdict {
@@ -206,10 +234,11 @@ fn cells<'a, 'v>(
     })
 }
 
-/// The sums that ask to be published or must be kept secret. All stand in one system, whatever they are sums
-/// of: `SUM(1 + 0 * x)` is a count, and which sums are, no name of a measure can tell.
-fn sums<'a>(tables: &'a [CellTable], verdicts: &[TableVerdict]) -> Result<Sums<'a>, Error> {
-    let mut sums = Sums::new();
+/// The sums that ask to be published or must be kept secret, by place and contributions: the order of rows
+/// means nothing. All stand in one system, whatever they are sums of: `SUM(1 + 0 * x)` is a count, and which
+/// sums are, no name of a measure can tell.
+fn sums<'a>(tables: &'a [CellTable], verdicts: &[TableVerdict]) -> Result<Vec<Sum<'a>>, Error> {
+    let mut sums = Vec::new();
     for (at, (table, verdict)) in tables.iter().zip(verdicts).enumerate() {
         let labels = (0..table.groups.len()).map(|row| label(table, row)).collect::<Result<Vec<_>, _>>()?;
         let statistics = table.statistics.iter().zip(&verdict.statistics).enumerate();
@@ -217,14 +246,19 @@ fn sums<'a>(tables: &'a [CellTable], verdicts: &[TableVerdict]) -> Result<Sums<'
             for (row, (verdict, label)) in rows.iter().zip(&labels).enumerate() {
                 let cell = Cell { table: at, statistic: number, row };
                 for (part, claim) in verdict.sums.iter().copied() {
-                    let withheld = claim != Claim::Published;
                     let place = Place { table: at, statistic: number, part, label: label.clone() };
-                    let evidence = statistic.parts.get(part).and_then(|part| part.evidence.get(row));
-                    sums.extend(evidence.map(|evidence| (cell, Candidate { place, evidence, withheld, standing: None })));
+                    let Some(of) = statistic.parts.get(part) else { continue };
+                    if let Some(evidence) = of.evidence.get(row) {
+                        sums.push(Sum { cell, place, claim, evidence, scale: of.scale });
+                    }
                 }
             }
         }
     }
+    sums.sort_by(|left, right| {
+        let by_place = left.place.cmp(&right.place);
+        by_place.then_with(|| left.evidence.contributions().cmp(&right.evidence.contributions()))
+    });
     Ok(sums)
 }
 

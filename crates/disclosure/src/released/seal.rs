@@ -37,6 +37,9 @@ pub enum SealError {
     /// It opens, and is not the result that the log speaks of.
     #[error("a sealed result is not the one in the log")]
     NotTheLoggedOne,
+    /// It has more parts than its form has room for.
+    #[error("a page of the ledger is too large to be kept")]
+    TooLarge,
 }
 
 /// What a sealed result is.
@@ -100,13 +103,8 @@ impl Held {
 }
 
 fn seal(document: &Document, kind: Kind, key: &SealKey, context: &str) -> Result<Sealed, SealError> {
-    let mut nonce = [0; NONCE_LEN];
-    SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
-    let mut text = document.ipc.clone();
-    key.cipher()?
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), associated(kind, context), &mut text)
-        .map_err(|_| SealError::NotAuthentic)?;
-    Ok(Sealed { bytes: [nonce.as_slice(), &text].concat(), digest: document.digest() })
+    let bytes = seal_with(key, document.ipc.clone(), &associated(kind, context))?;
+    Ok(Sealed { bytes, digest: document.digest() })
 }
 
 fn open(
@@ -116,24 +114,42 @@ fn open(
     context: &str,
     logged: &Digest,
 ) -> Result<Document, SealError> {
+    let opened = open_with(key, bytes, &associated(kind, context))?;
+    if Digest::of(&opened) != *logged {
+        return Err(SealError::NotTheLoggedOne);
+    }
+    ipc::decode(opened).ok_or(SealError::NotTheLoggedOne)
+}
+
+/// Nonce, ciphertext and tag of a text, and of what is authenticated with it.
+pub(crate) fn seal_with(key: &SealKey, mut text: Vec<u8>, associated: &[u8]) -> Result<Vec<u8>, SealError> {
+    let mut nonce = [0; NONCE_LEN];
+    SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
+    key.cipher()?
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(associated), &mut text)
+        .map_err(|_| SealError::NotAuthentic)?;
+    Ok([nonce.as_slice(), &text].concat())
+}
+
+/// The text that [`seal_with`] sealed under this key, with this beside it.
+pub(crate) fn open_with(key: &SealKey, bytes: &[u8], associated: &[u8]) -> Result<Vec<u8>, SealError> {
     let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(SealError::NotAuthentic)?;
     let mut text = text.to_vec();
     let opened = key
         .cipher()?
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), associated(kind, context), &mut text)
-        .map_err(|_| SealError::NotAuthentic)?;
-    if Digest::of(opened) != *logged {
-        return Err(SealError::NotTheLoggedOne);
-    }
-    ipc::decode(opened.to_vec()).ok_or(SealError::NotTheLoggedOne)
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(associated), &mut text)
+        .map_err(|_| SealError::NotAuthentic)?
+        .len();
+    text.truncate(opened);
+    Ok(text)
 }
 
 /// The data that is authenticated with a result. No context reads as another kind: the kind comes first
 /// and ends with a byte that is in neither.
-fn associated(kind: Kind, context: &str) -> Aad<Vec<u8>> {
+fn associated(kind: Kind, context: &str) -> Vec<u8> {
     let kind: &[u8] = match kind {
         Kind::Held => b"sekisho held result 1\0",
         Kind::Released => b"sekisho released result 1\0",
     };
-    Aad::from([kind, context.as_bytes()].concat())
+    [kind, context.as_bytes()].concat()
 }

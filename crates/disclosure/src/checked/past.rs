@@ -1,0 +1,138 @@
+//! A release judged together with all that was released of its dataset before.
+//!
+//! The sums of the ledger that are connected with the new ones by people enter the same system: as sums that
+//! stand, or as secrets. The same question again gets the same answer, whatever else was released meanwhile.
+
+use std::collections::BTreeSet;
+
+use sekisho_model::Digest;
+use sha2::{Digest as _, Sha256};
+
+use super::verdict::{Claim, Sum};
+use crate::evidence::{Contributions, Evidence};
+use crate::history::{Entry, Ledger, Page, Status};
+use crate::profile::Profile;
+use crate::suppression::{self, Candidate, Place};
+
+/// A release, and what there was before it.
+pub(super) struct Past<'a> {
+    pub(super) sums: &'a [Sum<'a>],
+    pub(super) ledger: &'a Ledger,
+    pub(super) profile: &'a Profile,
+}
+
+/// What is asked: every sum with its place, what is asked of it, and the rules that judge it.
+pub(super) fn question(sums: &[Sum<'_>], profile: &Profile) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(b"sekisho question 1\0");
+    hash.update(profile.digest().as_bytes());
+    for Sum { place, claim, evidence, .. } in sums {
+        let Place { table, statistic, part, label } = place;
+        for number in [*table, *statistic, *part, label.len()] {
+            hash.update(number.to_le_bytes());
+        }
+        for key in label {
+            hash.update(key.len().to_le_bytes());
+            hash.update(key);
+        }
+        let claim: u8 = match claim {
+            Claim::Published => 0,
+            Claim::Hidden => 1,
+            Claim::Secret => 2,
+        };
+        hash.update([claim]);
+        hash.update(evidence.people().to_le_bytes());
+        for (subject, amount) in evidence.contributions().iter() {
+            hash.update(subject.to_le_bytes());
+            hash.update(amount.to_le_bytes());
+        }
+    }
+    Digest::from_bytes(hash.finalize().into())
+}
+
+impl Past<'_> {
+    /// The sums that ask to be published and must not be, by number.
+    pub(super) fn suppressed(&self, steps: u64) -> BTreeSet<u32> {
+        // A sum that a rule withheld before is not shown now; the cell takes its other sums with it.
+        let forbidden: BTreeSet<u32> = self
+            .numbered()
+            .filter(|(_, sum)| sum.claim == Claim::Published)
+            .filter(|(_, sum)| self.ledger.status(sum.evidence) == Some(Status::Secret))
+            .map(|(number, _)| number)
+            .collect();
+        let cells: BTreeSet<_> = self
+            .numbered()
+            .filter(|(number, _)| forbidden.contains(number))
+            .map(|(_, sum)| sum.cell)
+            .collect();
+        let asked: Vec<(u32, &Sum<'_>)> = self
+            .numbered()
+            .filter(|(_, sum)| sum.claim != Claim::Published || !cells.contains(&sum.cell))
+            .collect();
+        let mut candidates: Vec<Candidate<'_>> = asked.iter().map(|(_, sum)| candidate(sum)).collect();
+        candidates.extend(self.before(&asked));
+        let suppressed = suppression::suppress(&candidates, self.profile, steps);
+        let numbers = suppressed.iter().filter_map(|place| asked.get(*place)).map(|(number, _)| *number);
+        numbers.chain(forbidden).collect()
+    }
+
+    /// What the release adds to the ledger.
+    pub(super) fn page(
+        &self,
+        question: Digest,
+        suppressed: BTreeSet<u32>,
+        shown: impl Fn(&Sum<'_>) -> bool,
+    ) -> Page {
+        let mut added = Ledger::new();
+        for sum in self.sums {
+            let status = match sum.claim {
+                Claim::Published if shown(sum) => Status::Shown(self.profile.minimum_count),
+                // Withheld to protect another: no secret of its own.
+                Claim::Published => continue,
+                Claim::Hidden => Status::Hidden,
+                Claim::Secret => Status::Secret,
+            };
+            // A sum of nothing but zeros is known, unless nobody is behind it.
+            let evidence = sum.evidence;
+            if evidence.contributors() > 0 || (evidence.people() == 0 && status == Status::Secret) {
+                added.note(Entry { evidence: evidence.clone(), scale: sum.scale, status });
+            }
+        }
+        let news = added.into_entries().filter(|entry| self.ledger.changes_with(entry)).collect();
+        Page { question, suppressed: suppressed.into_iter().collect(), sums: news }
+    }
+
+    /// The sums of the ledger that are connected with what is asked.
+    fn before(&self, asked: &[(u32, &Sum<'_>)]) -> Vec<Candidate<'_>> {
+        let shown: BTreeSet<Contributions<'_>> = asked
+            .iter()
+            .filter(|(_, sum)| sum.claim == Claim::Published)
+            .map(|(_, sum)| sum.evidence.contributions())
+            .collect();
+        let entries = self.ledger.connected(asked.iter().map(|(_, sum)| sum.evidence)).into_iter();
+        // What was only hidden may be shown in its own right.
+        let open = entries.filter(|entry| {
+            entry.status != Status::Hidden || !shown.contains(&entry.evidence.contributions())
+        });
+        let candidates = open.enumerate().map(|(number, entry)| Candidate {
+            place: Place { table: 0, statistic: number, part: 0, label: Vec::new() },
+            evidence: &entry.evidence,
+            withheld: matches!(entry.status, Status::Hidden | Status::Secret),
+            standing: match entry.status {
+                Status::Shown(minimum) => Some(minimum),
+                Status::Hidden | Status::Secret => None,
+            },
+        });
+        candidates.collect()
+    }
+
+    fn numbered(&self) -> impl Iterator<Item = (u32, &Sum<'_>)> {
+        (0_u32..).zip(self.sums)
+    }
+}
+
+fn candidate<'a>(sum: &Sum<'a>) -> Candidate<'a> {
+    let evidence: &'a Evidence = sum.evidence;
+    let withheld = sum.claim != Claim::Published;
+    Candidate { place: sum.place.clone(), evidence, withheld, standing: None }
+}

@@ -1,0 +1,33 @@
+//! What one release adds to the ledger.
+
+use std::fmt;
+
+use sekisho_model::Digest;
+
+use super::Entry;
+
+/// What one release adds to the ledger of its dataset. Confidential: it says who stands behind each number.
+#[derive(Clone)]
+pub struct Page {
+    /// What was asked: every sum with its place, what is asked of it, and the rules.
+    pub(crate) question: Digest,
+    /// The sums that were withheld to protect others, by their number in the question, ascending.
+    pub(crate) suppressed: Vec<u32>,
+    /// The sums that were shown, and those that a rule withheld; no two have the same contributions.
+    pub(crate) sums: Vec<Entry>,
+}
+
+impl Page {
+    /// How many sums it adds, those included that the ledger knows.
+    #[must_use]
+    pub fn sums(&self) -> usize {
+        self.sums.len()
+    }
+}
+
+impl fmt::Debug for Page {
+    /// Prints no number of a record.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Page(..)")
+    }
+}

@@ -1,0 +1,183 @@
+//! Releases that follow each other: what the second must not show because of the first.
+
+use sekisho_model::Hold;
+
+use super::*;
+use crate::testing::{count, evidence, japan, people, sum, threshold_only, ungrouped};
+use crate::{CellTable, Profile, Unreleased, check_against};
+
+/// A dataset with its releases.
+struct Enclave {
+    ledger: Ledger,
+    profile: Profile,
+}
+
+impl Enclave {
+    fn new(profile: Profile) -> Self {
+        Self { ledger: Ledger::new(), profile }
+    }
+
+    /// Which sums of a release are shown; the page is stored and read back before the ledger takes it.
+    fn ask(&mut self, sums: &[Evidence]) -> Vec<bool> {
+        let statistics = sums.iter().map(|evidence| sum("s", Scale::Integer, vec![evidence.clone()]));
+        self.release(vec![ungrouped(everybody(), statistics.collect())])
+    }
+
+    fn count(&mut self, group: Evidence) -> bool {
+        self.release(vec![ungrouped(group.clone(), vec![count("n", vec![group])])])[0]
+    }
+
+    fn release(&mut self, tables: Vec<CellTable>) -> Vec<bool> {
+        let checked =
+            check_against(Unreleased::new(tables), &self.ledger, &self.profile, Hold::ByRule).unwrap();
+        if let Some(page) = checked.page() {
+            self.ledger.take(&Page::decode(&page.encode().unwrap()).unwrap());
+        }
+        checked.tables()[0].withheld().iter().map(|withheld| !withheld.value(0)).collect()
+    }
+}
+
+fn everybody() -> Evidence {
+    people(0..1000)
+}
+
+fn ten() -> Enclave {
+    Enclave::new(threshold_only(10))
+}
+
+#[test]
+fn two_releases_that_differ_by_three_people_are_not_both_made() {
+    let mut enclave = ten();
+    assert!(enclave.count(people(0..500)));
+    assert!(!enclave.count(people(0..497)), "three people less");
+    assert!(!enclave.count(people((3..500).chain([600]))), "three less and one more");
+    assert!(enclave.count(people(0..490)), "ten less");
+    assert!(enclave.count(people(500..600)), "nobody in common");
+}
+
+#[test]
+fn a_tracker_over_four_releases_is_stopped_at_the_last() {
+    // (a + b) − (a − b) … : the count of the target's group as a sum of allowed ones.
+    let mut enclave = ten();
+    assert!(enclave.count(people(0..400)));
+    assert!(enclave.count(people(200..600)));
+    assert!(enclave.count(people(0..200)));
+    // 0..400 + 200..600 − 0..200 = twice 200..400 and 400..600.
+    let mut last =
+        evidence((200..400).map(|subject| (subject, 2)).chain((400..597).map(|subject| (subject, 1))));
+    assert_eq!(enclave.ask(&[last]), [false], "it would leave three people");
+    last = evidence((200..400).map(|subject| (subject, 2)).chain((400..580).map(|subject| (subject, 1))));
+    assert_eq!(enclave.ask(&[last]), [true], "it leaves twenty");
+}
+
+#[test]
+fn the_same_people_with_other_records_are_a_difference_too() {
+    let records = |more: u32| evidence((0..50).map(|subject| (subject, if subject < more { 3 } else { 2 })));
+    let mut enclave = ten();
+    assert_eq!(enclave.ask(&[records(0)]), [true]);
+    assert_eq!(enclave.ask(&[records(4)]), [false], "four people have one record more");
+    assert_eq!(enclave.ask(&[records(10)]), [true]);
+}
+
+#[test]
+fn a_difference_that_is_nearly_one_persons_is_not_released() {
+    let bills =
+        |people: std::ops::Range<u32>| {
+            evidence(people.map(|subject| {
+                (subject, if subject == 77 { 1_000_000 } else { 1_000 + i128::from(subject) })
+            }))
+        };
+    // Both sums are fine, for the first thousand people share 1.5 million each; 70..90 is one person's.
+    let rich = |people: std::ops::Range<u32>| {
+        evidence(bills(people).contributions().iter().chain((2_000..4_000).map(|subject| (subject, 50_000))))
+    };
+    let mut enclave = Enclave::new(japan());
+    assert_eq!(enclave.ask(&[rich(0..90)]), [true]);
+    assert_eq!(enclave.ask(&[rich(0..70)]), [false], "twenty people less, of whom one has nearly all");
+    assert_eq!(enclave.ask(&[rich(20..90)]), [true]);
+}
+
+#[test]
+fn what_was_withheld_once_does_not_follow_later() {
+    // One person has nearly all of the sum over 0..40.
+    let amount = |subject: u32| if subject == 7 { 1_000_000 } else { 10 };
+    let secret = evidence((0..40).map(|subject| (subject, amount(subject))));
+    let rest = evidence((100..4_100).map(|subject| (subject, 50_000)));
+    let both = evidence(secret.contributions().iter().chain(rest.contributions().iter()));
+    let mut enclave = Enclave::new(japan());
+    assert_eq!(enclave.ask(&[secret.clone()]), [false]);
+    assert_eq!(enclave.ask(&[both.clone()]), [true]);
+    assert_eq!(enclave.ask(&[rest.clone()]), [false], "the total without it is the secret");
+    // Nor is it shown where a laxer project asks for it in its own right.
+    enclave.profile = threshold_only(10);
+    assert_eq!(enclave.ask(&[secret]), [false]);
+    assert_eq!(enclave.ask(&[rest]), [false]);
+}
+
+#[test]
+fn what_was_withheld_for_others_alone_is_no_secret() {
+    let mut enclave = ten();
+    assert_eq!(enclave.ask(&[people(0..100), people(0..97)]), [true, false]);
+    assert!(!enclave.ledger.entries.iter().any(|entry| entry.status == Status::Secret));
+    // Its complement does not share the small difference.
+    assert!(enclave.count(people(0..80)));
+}
+
+#[test]
+fn the_same_question_has_the_same_answer_at_no_cost() {
+    let question = [people(0..100), people(0..97), people(50..150), people(0..30), people(30..97)];
+    let mut enclave = ten();
+    let answer = enclave.ask(&question);
+    assert!(answer.contains(&true) && answer.contains(&false));
+    let sums = enclave.ledger.sums();
+    // Whatever else was released meanwhile.
+    assert!(enclave.count(people(0..60)));
+    assert!(enclave.count(people(10..25)));
+    let pages = enclave.ledger.pages();
+    assert_eq!(enclave.ask(&question), answer);
+    assert_eq!((enclave.ledger.pages(), enclave.ledger.sums()), (pages, sums + 2));
+}
+
+#[test]
+fn a_stricter_profile_is_held_to_what_others_showed() {
+    let mut enclave = ten();
+    assert!(enclave.count(people(0..12)), "twelve are enough here");
+    enclave.profile = threshold_only(20);
+    assert!(!enclave.count(people(0..12 + 5)), "five more: too few for either");
+    assert!(!enclave.count(people(0..15)));
+    assert!(enclave.count(people(0..500)));
+    enclave.profile = threshold_only(10);
+    assert!(!enclave.count(people(0..495)));
+    assert!(enclave.count(people(0..488)));
+}
+
+#[test]
+fn a_profile_in_which_zeros_are_secret_publishes_no_relation() {
+    let mut profile = threshold_only(10);
+    profile.zeros = crate::profile::Zeros::Withheld;
+    let mut enclave = Enclave::new(profile);
+    assert_eq!(enclave.ask(&[people(0..40), Evidence::nobody()]), [true, false]);
+    assert_eq!(enclave.ask(&[people(40..80)]), [true]);
+    assert_eq!(enclave.ask(&[people(0..80)]), [false], "the total says that there is nobody else");
+}
+
+#[test]
+fn what_is_in_the_ledger_is_not_printed() {
+    let mut enclave = ten();
+    enclave.count(people(4711..4741));
+    let page =
+        Page { question: Digest::of(b""), suppressed: Vec::new(), sums: enclave.ledger.entries.clone() };
+    assert_eq!(format!("{:?} {page:?}", enclave.ledger), "Ledger(1 pages) Page(..)");
+}
+
+#[test]
+fn a_page_opens_in_its_own_place_only() {
+    let page = Page { question: Digest::of(b""), suppressed: Vec::new(), sums: Vec::new() };
+    let (key, other) = (LedgerKey::new([7; 32]), LedgerKey::new([8; 32]));
+    let (ward, clinic) = ("ward".parse().unwrap(), "clinic".parse().unwrap());
+    let sealed = page.seal(&key, &ward, 3).unwrap();
+    assert!(Page::open(&sealed, &key, &ward, 3).is_ok());
+    assert!(Page::open(&sealed, &key, &ward, 2).is_err());
+    assert!(Page::open(&sealed, &key, &clinic, 3).is_err());
+    assert!(Page::open(&sealed, &other, &ward, 3).is_err());
+}
