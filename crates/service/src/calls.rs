@@ -16,6 +16,7 @@ use sekisho_release::Event;
 use sekisho_store::{Change, JobPage, JobRecord, NewJob, PolicyRef, Store};
 use sekisho_vault::Vault;
 
+use crate::history::Histories;
 use crate::path::{self, Stop};
 use crate::problem::{Result, internal, invalid, not_found, of_store, of_token};
 use crate::queue::{Capacity, Queue, RETRY};
@@ -38,6 +39,8 @@ pub struct Stage {
     pub engine: Engine,
     /// Jobs, results and the log.
     pub store: Store,
+    /// What was released of each dataset.
+    pub histories: Histories,
     /// Seals results.
     pub seal: SealKey,
     /// How much one job may use.
@@ -348,6 +351,7 @@ impl Stage {
             (Some(policy), Some(result)) => record::with_result(entry, &job, policy, &result.digest),
             _ => entry,
         };
+        let entry = change.ledger.iter().fold(entry, |entry, step| step.head.noted_in(entry));
         loop {
             match self.store.advance(&job.name, event, change.clone(), entry.clone()).await {
                 Ok(job) => return Ok(job),

@@ -8,11 +8,13 @@
 mod calls;
 mod queue;
 
+mod history;
 mod path;
 mod record;
 
 mod problem;
 
 pub use calls::{Catalog, Checked, JobView, Service, Stage};
+pub use history::Histories;
 pub use problem::{Problem, Result};
 pub use queue::Capacity;

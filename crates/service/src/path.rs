@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_authz::Permit;
-use sekisho_disclosure::{self as disclosure, Outcome, Profile, Released};
+use sekisho_disclosure::{self as disclosure, Outcome, Page, Profile, Released};
 use sekisho_model::{Analysis, Limits, Refusal};
 use sekisho_query::{self as query, PublicRun, View};
 use sekisho_release::Event;
@@ -12,6 +12,7 @@ use sekisho_vault::Snapshot;
 use tokio::task::spawn_blocking;
 
 use crate::calls::Stage;
+use crate::history::{History, Missing};
 use crate::problem::{Problem, Result, internal, not_found, of_policy, of_store, of_vault};
 
 /// Why a job ends without a result.
@@ -40,8 +41,10 @@ pub(crate) async fn run(stage: &Stage, job: JobRecord) -> Result<(), Stop> {
     let plan = plan(analysis, &ground, &stage.limits).await.map_err(Stop::Refused)?;
     let (unreleased, public) = execute(stage, plan).await?;
     let job = stage.advance(job, Event::Check, Change::default()).await?;
-    let outcome = check(&ground, unreleased, public).await?;
-    release(stage, job, &ground, outcome).await
+    // From here until the release stands in the ledger, no other release of the dataset is judged.
+    let history = history(stage, &ground).await?;
+    let (outcome, page, history) = check(&ground, history, unreleased, public).await?;
+    release(stage, job, &ground, outcome, (page, history)).await
 }
 
 /// Whether the job may (still) run, and on what.
@@ -84,21 +87,44 @@ async fn execute(stage: &Stage, plan: query::Plan) -> Result<(disclosure::Unrele
     stage.engine.execute(plan, &stage.limits).await.map_err(|failure| failed(&failure))
 }
 
-/// The checkpoint judges the cells, and the public half runs on what it lets through.
-async fn check(
-    ground: &Ground,
-    unreleased: disclosure::Unreleased,
-    public: PublicRun,
-) -> Result<Outcome, Stop> {
-    let (profile, hold) = (ground.profile.clone(), ground.permit.project().hold);
-    let checked = spawn_blocking(move || disclosure::check(unreleased, &profile, hold)).await;
-    let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
-    let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
-    checked.publish(public).await.map_err(|failure| failed(&failure))
+/// What was released of the dataset before, by whomever and in whichever project.
+async fn history(stage: &Stage, ground: &Ground) -> Result<History, Stop> {
+    stage.histories.of(&stage.store, &ground.snapshot.id.dataset).await.map_err(Stop::Failed)
 }
 
-/// Seals the result; the job is released, or held for a checker, with the result in one transaction.
-async fn release(stage: &Stage, job: JobRecord, ground: &Ground, outcome: Outcome) -> Result<(), Stop> {
+/// The checkpoint judges the cells together with what was released before, and the public half runs on what
+/// it lets through.
+async fn check(
+    ground: &Ground,
+    history: History,
+    unreleased: disclosure::Unreleased,
+    public: PublicRun,
+) -> Result<(Outcome, Option<Page>, History), Stop> {
+    let (profile, hold) = (ground.profile.clone(), ground.permit.project().hold);
+    let judged = spawn_blocking(move || {
+        let checked = history
+            .ledger()
+            .map(|ledger| disclosure::check_against(unreleased, ledger, &profile, hold))
+            .ok_or(Missing);
+        (checked, history)
+    });
+    let (checked, history) = judged.await.map_err(|error| Stop::Failed(internal(&error, "check")))?;
+    let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
+    let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
+    let page = checked.page().cloned();
+    let outcome = checked.publish(public).await.map_err(|failure| failed(&failure))?;
+    Ok((outcome, page, history))
+}
+
+/// Seals the result; the job is released, or held for a checker, with the result and its page of the ledger
+/// in one transaction.
+async fn release(
+    stage: &Stage,
+    job: JobRecord,
+    ground: &Ground,
+    outcome: Outcome,
+    (page, history): (Option<Page>, History),
+) -> Result<(), Stop> {
     let context = job.name.to_string();
     let (event, sealed) = match outcome {
         Outcome::Held(held) => (Event::Hold, held.seal(&stage.seal, &context)),
@@ -106,8 +132,15 @@ async fn release(stage: &Stage, job: JobRecord, ground: &Ground, outcome: Outcom
     };
     let sealed = sealed.map_err(|error| Stop::Failed(internal(&error, "seal a result")))?;
     let result = SealedResult { bytes: sealed.bytes, digest: sealed.digest };
-    let change = Change { policy: Some(ground.policy()), result: Some(result), ..Change::default() };
+    let (ledger, step) = stage.histories.step(history, page).map_err(Stop::Failed)?;
+    let change = Change {
+        policy: Some(ground.policy()),
+        result: Some(result),
+        ledger: Some(ledger),
+        ..Change::default()
+    };
     stage.advance(job, event, change).await?;
+    step.taken();
     Ok(())
 }
 

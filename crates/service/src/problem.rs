@@ -61,6 +61,7 @@ pub(crate) fn of_store(error: store::Error) -> Problem {
         store::Error::Corrupt { .. }
         | store::Error::Database { .. }
         | store::Error::Diverged { .. }
+        | store::Error::LedgerBehind { .. }
         | store::Error::Log { .. }
         | store::Error::Migrate(_)
         | store::Error::Misfit { .. }

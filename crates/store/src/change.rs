@@ -7,7 +7,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use crate::analysis::{stored_lists, stored_parameters};
 use crate::row::parse;
-use crate::{Change, Error, NewJob, Result, SealedResult};
+use crate::{Change, Error, LedgerStep, NewJob, Result, SealedResult};
 
 /// The detail of an entry that names the digest of the result that is released or held.
 const DIGEST_DETAIL: &str = "release_sha256";
@@ -27,6 +27,8 @@ const INSERT_STATE: &str = "
     INSERT INTO job_states (job, version, outbox, state, entered_at, snapshot, policy_profile, policy_sha256,
         problem_code, problem_message, problem_hint, problem_line, problem_column)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const INSERT_PAGE: &str = "
+    INSERT INTO ledger_pages (dataset, position, outbox, chain, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
 const INSERT_RESULT: &str = "INSERT INTO results (job, sha256, bytes) VALUES (?1, ?2, ?3)";
 
 /// A change to be made.
@@ -210,11 +212,14 @@ async fn advance(
     let mut state = latest.ok_or(Error::NotFound)?;
     let rule = release::rule(Some(parse(&state.state, "state")?), event)?;
     let result = result_of(rule, change, entry)?;
+    if let Some((_, step)) = result {
+        take_step(tx, step, outbox).await?;
+    }
     state.version += 1;
     state.state = rule.to.to_string();
     state.apply(change);
     insert_state(tx, &state, entry, outbox).await?;
-    if let Some(result) = result {
+    if let Some((result, _)) = result {
         sqlx::query(INSERT_RESULT)
             .bind(state.job)
             .bind(result.digest.to_string())
@@ -225,18 +230,45 @@ async fn advance(
     Ok(())
 }
 
-/// The result that goes with this move: released and held jobs have one, named in their entry, and no
-/// other job has.
-fn result_of<'a>(rule: &Rule, change: &'a Change, entry: &Entry) -> Result<Option<&'a SealedResult>> {
+/// The result that goes with this move, and its step of the ledger: released and held jobs have them, named
+/// in their entry, and no other job has.
+fn result_of<'a>(
+    rule: &Rule,
+    change: &'a Change,
+    entry: &Entry,
+) -> Result<Option<(&'a SealedResult, &'a LedgerStep)>> {
     let wants = matches!(rule.to, JobState::Released | JobState::Held);
-    match &change.result {
-        Some(_) if !wants => misfit("a job that is neither released nor held has a result"),
-        None if wants => misfit("a job is released or held without its result"),
-        Some(result) if entry.details.get(DIGEST_DETAIL) != Some(&result.digest.to_string()) => {
+    match (&change.result, &change.ledger) {
+        (None, None) if !wants => Ok(None),
+        _ if !wants => misfit("a job that is neither released nor held has a result"),
+        (None, _) => misfit("a job is released or held without its result"),
+        (_, None) => misfit("a job is released or held without its step of the ledger"),
+        (Some(result), _) if entry.details.get(DIGEST_DETAIL) != Some(&result.digest.to_string()) => {
             misfit("the entry does not name the digest of the result as `release_sha256`")
         }
-        result => Ok(result.as_ref()),
+        (_, Some(step)) if !step.is_noted_in(entry) => {
+            misfit("the entry does not say how far the ledger reaches")
+        }
+        (Some(result), Some(step)) => Ok(Some((result, step))),
     }
+}
+
+/// Writes the page of a release, if it has one and nothing came between its verdict and now.
+async fn take_step(tx: &mut SqliteConnection, step: &LedgerStep, outbox: i64) -> Result<()> {
+    if !step.fits(tx).await? {
+        return misfit("the ledger is not the one that the release was judged with");
+    }
+    let Some(page) = &step.page else { return Ok(()) };
+    let position = i64::try_from(step.head.position).map_err(|_| Error::Corrupt { what: "number" })?;
+    sqlx::query(INSERT_PAGE)
+        .bind(step.head.dataset.as_str())
+        .bind(position)
+        .bind(outbox)
+        .bind(step.head.chain.to_string())
+        .bind(page)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 async fn insert_state(tx: &mut SqliteConnection, state: &StateRow, entry: &Entry, outbox: i64) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What can go wrong when state is kept.
 
 use sekisho_audit as audit;
+use sekisho_model::DatasetId;
 use sekisho_release as release;
 use sqlx::migrate::MigrateError;
 
@@ -47,6 +48,18 @@ pub enum Error {
     Diverged {
         /// How they differ.
         reason: &'static str,
+    },
+    /// A ledger lacks what the audit log says was released.
+    #[error(
+        "the ledger of `{dataset}` ({stored} pages) is not the one that the audit log speaks of ({logged} pages), so nothing can be judged against what was released; restore the state database (`state.db`) from the backup that was made with the log, or a later one"
+    )]
+    LedgerBehind {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The pages that are there.
+        stored: u64,
+        /// The pages that the last release was logged with.
+        logged: u64,
     },
     /// No space is left, or files cannot grow.
     #[error("storage is full or cannot be written ({wait}); free some space, nothing that was accepted is lost",
@@ -101,6 +114,7 @@ impl Error {
             | Self::WrongState(_)
             | Self::Corrupt { .. }
             | Self::Diverged { .. }
+            | Self::LedgerBehind { .. }
             | Self::Migrate(_)
             | Self::Misfit { .. }
             | Self::Stopped => false,

@@ -6,6 +6,8 @@ use sekisho_model::{
     Analysis, Digest, JobName, JobState, ListName, Parameter, Refusal, SnapshotId, Timestamp,
 };
 
+use crate::ledger::LedgerStep;
+
 /// A job that is taken in. When that was is said by its entry.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewJob {
@@ -41,6 +43,8 @@ pub struct Change {
     pub problem: Option<Refusal>,
     /// The result: of a job that is released or held, and of no other.
     pub result: Option<SealedResult>,
+    /// What the result does to the ledger of its dataset: it comes with a result, and never without.
+    pub ledger: Option<LedgerStep>,
 }
 
 /// The disclosure profile that judges a job.

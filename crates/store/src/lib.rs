@@ -5,6 +5,8 @@
 //! crash at any instant loses nothing that was acknowledged: the next start, or the next change, takes
 //! up what is left in the outbox.
 //!
+//! The same holds for the ledgers of what was released (`ledger`): a page is written with its release.
+//!
 //! This crate never decides anything: which state may follow which is said by `release`, what is let
 //! out by `disclosure`. It never reads a clock and never looks into a result.
 
@@ -14,6 +16,7 @@ mod analysis;
 mod change;
 mod error;
 mod job;
+mod ledger;
 mod outbox;
 mod read;
 mod row;
@@ -25,5 +28,6 @@ mod tests;
 
 pub use error::{Error, Result};
 pub use job::{Change, JobPage, JobRecord, ListRef, NewJob, PolicyRef, ReleaseRef, SealedResult};
+pub use ledger::{LedgerHead, LedgerPages, LedgerStep};
 pub use read::{DEFAULT_PAGE, LARGEST_PAGE};
 pub use store::Store;

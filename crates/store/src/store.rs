@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sekisho_audit::{Entry, Log, Receipt};
-use sekisho_model::{Analysis, JobName, ProjectId};
+use sekisho_model::{Analysis, DatasetId, JobName, ProjectId};
 use sekisho_release::Event;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -17,7 +17,7 @@ use crate::change::Mutation;
 use crate::outbox::{Done, Inner};
 use crate::watch::{self, Watchers};
 use crate::write::Writer;
-use crate::{Change, Error, JobPage, JobRecord, NewJob, Result, SealedResult, read};
+use crate::{Change, Error, JobPage, JobRecord, LedgerPages, NewJob, Result, SealedResult, read};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -50,7 +50,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if the log is not this database's; [`Error::Full`], [`Error::Database`] or
+    /// [`Error::Diverged`] if the log is not this database's; [`Error::LedgerBehind`] if a ledger lacks what
+    /// the log says was released; [`Error::Full`], [`Error::Database`] or
     /// [`Error::Log`] if they cannot be used.
     pub async fn open(path: &Path, log: Log) -> Result<Self> {
         OpenOptions::new()
@@ -80,6 +81,7 @@ impl Store {
         let mut writer = inner.writer.lock().await;
         inner.reconcile(&mut writer).await?;
         inner.drain(&mut writer).await?;
+        inner.ledgers_are_complete(&mut writer).await?;
         drop(writer);
         Ok(Self { inner })
     }
@@ -97,8 +99,8 @@ impl Store {
     /// Moves a job. The state that is stored decides, in the transaction, whether it takes the event;
     /// the result is stored with the move or not at all.
     ///
-    /// A released or held job must come with its result, and the entry must name the result's digest as
-    /// `release_sha256`.
+    /// A released or held job must come with its result and with its step of the ledger. The entry must name
+    /// the result's digest as `release_sha256`, and how far the ledger reaches ([`crate::LedgerHead::noted_in`]).
     ///
     /// # Errors
     ///
@@ -187,6 +189,15 @@ impl Store {
     /// As [`Store::job`].
     pub async fn result(&self, name: &JobName) -> Result<Option<SealedResult>> {
         read::result(&self.inner.pool, name).await
+    }
+
+    /// The ledger of a dataset, what waits for the log included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] if a page is missing in the middle or was altered; as [`Store::job`].
+    pub async fn ledger(&self, dataset: &DatasetId) -> Result<LedgerPages> {
+        self.inner.ledger(dataset).await
     }
 
     /// The present state of a job at once, then each further one as it becomes visible, none left out;

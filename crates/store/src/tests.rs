@@ -13,7 +13,7 @@ use sekisho_release::Event;
 use tempfile::TempDir;
 
 use crate::outbox::Step;
-use crate::{Change, Error, JobRecord, NewJob, Result, SealedResult, Store};
+use crate::{Change, Error, JobRecord, LedgerHead, LedgerStep, NewJob, Result, SealedResult, Store};
 
 struct Fixture {
     folder: TempDir,
@@ -72,11 +72,19 @@ async fn accept(store: &Store) -> Result<JobRecord> {
     store.accept(job, entry(Event::Accept)).await
 }
 
+/// The first page of the ledger.
+fn step() -> LedgerStep {
+    let page = b"page".to_vec();
+    LedgerStep { head: LedgerHead::begin("ward".parse().unwrap()).with(&page), page: Some(page) }
+}
+
 async fn advance(store: &Store, event: Event) -> Result<JobRecord> {
     let result = SealedResult { bytes: b"sealed".to_vec(), digest: Digest::of(b"stream") };
     let (change, entry) = if event == Event::Release {
         let entry = entry(event).with("release_sha256", result.digest.to_string());
-        (Change { result: Some(result), ..Change::default() }, entry)
+        let step = step();
+        let entry = step.head.noted_in(entry);
+        (Change { result: Some(result), ledger: Some(step), ..Change::default() }, entry)
     } else {
         (Change::default(), entry(event))
     };
@@ -111,6 +119,12 @@ async fn agree(fixture: &Fixture, store: &Store) {
     }
     let released = state(store).await == Some(JobState::Released);
     assert_eq!(store.result(&name()).await.unwrap().is_some(), released);
+    let ledger = store.ledger(&"ward".parse().unwrap()).await.unwrap();
+    assert_eq!(
+        ledger.pages.len(),
+        usize::from(released),
+        "what is released is in the ledger, and nothing else"
+    );
 }
 
 const MOVES: [(Event, Option<JobState>, JobState); 4] = [
@@ -249,8 +263,9 @@ async fn a_disk_full_under_the_database_says_so_and_changes_nothing() {
         sqlx::query("PRAGMA max_page_count = 1").execute(connection).await.unwrap();
     }
     let result = SealedResult { bytes: vec![1; 1 << 20], digest: Digest::of(b"big") };
-    let entry = entry(Event::Release).with("release_sha256", result.digest.to_string());
-    let change = Change { result: Some(result), ..Change::default() };
+    let entry = step().head.noted_in(entry(Event::Release));
+    let entry = entry.with("release_sha256", result.digest.to_string());
+    let change = Change { result: Some(result), ledger: Some(step()), ..Change::default() };
     let error = store.advance(&name(), Event::Release, change.clone(), entry.clone()).await.unwrap_err();
     assert!(matches!(error, Error::Full { pending: false }), "{error}");
     assert_eq!(state(&store).await, Some(JobState::Checking));

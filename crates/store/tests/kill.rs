@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sekisho_audit::{Entry, Log, LogKey, verify};
-use sekisho_model::{Digest, JobName, JobState, Timestamp};
+use sekisho_model::{DatasetId, Digest, JobName, JobState, Timestamp};
 use sekisho_release::{Event, TABLE};
-use sekisho_store::{Change, JobRecord, NewJob, Result, SealedResult, Store};
+use sekisho_store::{Change, JobRecord, LedgerHead, LedgerStep, NewJob, Result, SealedResult, Store};
 
 /// Where the child works; set only for the child.
 const FOLDER: &str = "SEKISHO_STORE_KILL_FOLDER";
@@ -32,11 +32,19 @@ fn entry(name: &JobName, event: Event, salt: &str) -> Entry {
     Entry::new(id, Timestamp(0), rule.audit.parse().unwrap(), "x").of_job(name)
 }
 
+/// Each job has a ledger of its own, so that many can be released at once.
+fn dataset_of(name: &JobName) -> DatasetId {
+    format!("ward-{}", name.job.as_str().to_lowercase()).parse().unwrap()
+}
+
 async fn advance(store: &Store, name: &JobName, event: Event, salt: &str) -> Result<()> {
     let (mut change, mut entry) = (Change::default(), entry(name, event, salt));
     if event == Event::Release {
         let digest = Digest::of(name.job.as_str().as_bytes());
-        entry = entry.with("release_sha256", digest.to_string());
+        let page = digest.to_string().into_bytes();
+        let head = LedgerHead::begin(dataset_of(name)).with(&page);
+        entry = head.noted_in(entry.with("release_sha256", digest.to_string()));
+        change.ledger = Some(LedgerStep { head, page: Some(page) });
         change.result = Some(SealedResult { bytes: digest.as_bytes().to_vec(), digest });
     }
     store.advance(name, event, change, entry).await.map(|_| ())
@@ -141,6 +149,8 @@ fn a_killed_process_loses_nothing_that_it_acknowledged() {
                 let name = record.name;
                 let result = store.result(&name).await.unwrap();
                 assert_eq!(result.is_some(), record.state == JobState::Released);
+                let ledger = store.ledger(&dataset_of(&name)).await.unwrap();
+                assert_eq!(ledger.pages.len(), usize::from(record.state == JobState::Released));
                 if let Some(release) = record.release {
                     let proven = store.receipt(release.log_index).await.unwrap().verify(&key).unwrap();
                     assert_eq!(proven.job, Some(name.job));

@@ -6,7 +6,7 @@ use std::path::Path;
 use sekisho_audit::EventKind;
 
 /// Public functions that change nothing, or only bring to its end what was written with its entry.
-const NO_CHANGE: [&str; 13] = [
+const NO_CHANGE: [&str; 14] = [
     "open",
     "replay",
     "job",
@@ -14,6 +14,7 @@ const NO_CHANGE: [&str; 13] = [
     "jobs",
     "unsettled",
     "result",
+    "ledger",
     "watch",
     "receipt",
     "log_checkpoint",

@@ -10,7 +10,9 @@ use sekisho_model::{
     Analysis, Code, CodeList, Digest, Finite, JobName, JobState, Parameter, Position, Refusal, Timestamp,
 };
 use sekisho_release::{Event, TABLE};
-use sekisho_store::{Change, Error, JobRecord, NewJob, PolicyRef, Result, SealedResult, Store};
+use sekisho_store::{
+    Change, Error, JobRecord, LedgerHead, LedgerStep, NewJob, PolicyRef, Result, SealedResult, Store,
+};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
@@ -52,10 +54,18 @@ async fn advance(store: &Store, n: u64, event: Event) -> Result<JobRecord> {
     let (mut change, mut entry) = (Change::default(), entry_at(2, n, event));
     if matches!(event, Event::Release | Event::Hold) {
         let result = sealed(n);
-        entry = entry.with("release_sha256", result.digest.to_string());
-        change.result = Some(result);
+        let step = step(n);
+        entry = step.head.noted_in(entry.with("release_sha256", result.digest.to_string()));
+        (change.result, change.ledger) = (Some(result), Some(step));
     }
     store.advance(&name(n), event, change, entry).await
+}
+
+/// The first page of a dataset of its own.
+fn step(n: u64) -> LedgerStep {
+    let page = format!("page {n}").into_bytes();
+    let head = LedgerHead::begin(format!("ward-{n}").parse().unwrap()).with(&page);
+    LedgerStep { head, page: Some(page) }
 }
 
 fn sealed(n: u64) -> SealedResult {
@@ -251,17 +261,25 @@ async fn a_change_that_does_not_fit_its_entry_is_not_made() {
     accept(&store, 2).await;
     advance(&store, 1, Event::Start).await.unwrap();
     advance(&store, 1, Event::Check).await.unwrap();
-    let with = |result: Option<SealedResult>| Change { result, ..Change::default() };
-    let release = entry_at(3, 1, Event::Release);
+    let with = |result: Option<SealedResult>| Change { result, ledger: Some(step(1)), ..Change::default() };
+    let release = step(1).head.noted_in(entry_at(3, 1, Event::Release));
     let named = release.clone().with("release_sha256", sealed(7).digest.to_string());
+    let right = release.clone().with("release_sha256", sealed(1).digest.to_string());
+    let ledger = |ledger| Change { ledger, ..with(Some(sealed(1))) };
+    let ahead = LedgerStep { head: step(1).head.with(b"page 1"), ..step(1) };
     let cases = [
-        (Event::Cancel, with(None), entry_at(3, 2, Event::Cancel)),
-        (Event::Cancel, with(None), entry_at(3, 1, Event::Fail)),
+        (Event::Cancel, Change::default(), entry_at(3, 2, Event::Cancel)),
+        (Event::Cancel, Change::default(), entry_at(3, 1, Event::Fail)),
+        (Event::Cancel, with(None), entry_at(3, 1, Event::Cancel)),
         (Event::Cancel, with(Some(sealed(1))), entry_at(3, 1, Event::Cancel)),
         (Event::Release, with(None), release.clone()),
         (Event::Release, with(Some(sealed(1))), release),
         (Event::Release, with(Some(sealed(1))), named),
-        (Event::Cancel, with(None), Entry { id: "1.start.2".into(), ..entry_at(3, 1, Event::Cancel) }),
+        (Event::Release, ledger(None), right.clone()),
+        (Event::Release, ledger(Some(step(2))), right.clone()),
+        (Event::Release, ledger(Some(LedgerStep { page: None, ..step(1) })), right.clone()),
+        (Event::Release, ledger(Some(ahead.clone())), ahead.head.noted_in(right)),
+        (Event::Cancel, Change::default(), Entry { id: "1.start.2".into(), ..entry_at(3, 1, Event::Cancel) }),
     ];
     for (event, change, entry) in cases {
         let error = store.advance(&name(1), event, change, entry).await.unwrap_err();
@@ -396,4 +414,77 @@ async fn a_log_and_a_database_of_different_age_are_not_opened() {
     let error = Store::open(&folder.path().join("new.db"), log()).await.unwrap_err();
     assert!(error.to_string().contains("the database is older"), "{error}");
     assert_eq!(open(&folder).await.unsettled().await.unwrap().len(), 2);
+}
+
+/// Releases two jobs of one dataset, each with a page.
+async fn release_twice(store: &Store) -> LedgerHead {
+    let mut head = LedgerHead::begin("ward".parse().unwrap());
+    for n in [1, 2] {
+        accept(store, n).await;
+        advance(store, n, Event::Start).await.unwrap();
+        advance(store, n, Event::Check).await.unwrap();
+        let page = format!("page {n}").into_bytes();
+        let released = |head: &LedgerHead| {
+            let entry = entry_at(2, n, Event::Release).with("release_sha256", sealed(n).digest.to_string());
+            let step = LedgerStep { head: head.with(&page), page: Some(page.clone()) };
+            let entry = step.head.noted_in(entry);
+            (Change { result: Some(sealed(n)), ledger: Some(step), ..Change::default() }, entry)
+        };
+        if n == 2 {
+            // Judged with the ledger as it was before the first release.
+            let (change, entry) = released(&LedgerHead::begin(head.dataset.clone()));
+            let late = store.advance(&name(n), Event::Release, change, entry).await.unwrap_err();
+            assert!(matches!(late, Error::Misfit { .. }), "{late}");
+        }
+        let (change, entry) = released(&head);
+        store.advance(&name(n), Event::Release, change, entry).await.unwrap();
+        head = head.with(&page);
+    }
+    head
+}
+
+#[tokio::test]
+async fn a_release_that_was_judged_with_an_older_ledger_is_not_made() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder).await;
+    let head = release_twice(&store).await;
+    let ledger = store.ledger(&head.dataset).await.unwrap();
+    assert_eq!((ledger.pages, ledger.head), (vec![b"page 1".to_vec(), b"page 2".to_vec()], head));
+}
+
+#[tokio::test]
+async fn a_ledger_that_lacks_what_the_log_says_was_released_does_not_open() {
+    for lost in [
+        "DELETE FROM ledger_pages WHERE position = 2",
+        "UPDATE ledger_pages SET chain = sha.chain FROM ledger_pages AS sha WHERE sha.position = 1",
+    ] {
+        let folder = TempDir::new().unwrap();
+        let store = open(&folder).await;
+        release_twice(&store).await;
+        store.close().await;
+        let options = SqliteConnectOptions::new().filename(folder.path().join("state.db"));
+        let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query(lost).execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
+        let opened = try_open(folder.path(), "log").await;
+        let error = opened.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("restore the state database"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_was_exchanged_is_not_read() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder).await;
+    let head = release_twice(&store).await;
+    store.close().await;
+    let options = SqliteConnectOptions::new().filename(folder.path().join("state.db"));
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("UPDATE ledger_pages SET bytes = x'00' WHERE position = 1")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    let read = open(&folder).await.ledger(&head.dataset).await;
+    assert!(matches!(read, Err(Error::Corrupt { what: "ledger" })), "{read:?}");
 }

@@ -9,6 +9,7 @@
 
 mod answers;
 mod given;
+mod history;
 mod reference;
 mod refusals;
 mod strangers;

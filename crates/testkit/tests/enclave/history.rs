@@ -1,0 +1,87 @@
+//! What was released before counts for everybody who comes after.
+
+use sekisho_client::{Document, State};
+use sekisho_testkit::Enclave;
+use serde_json::{Value, json};
+
+const IN_47: &str = "SELECT COUNT(*) AS n FROM patients WHERE prefecture = '47'";
+const BUT_ONE: &str =
+    "SELECT COUNT(*) AS n FROM patients WHERE prefecture = '47' AND NOT (birth_year = 1931 AND sex = 'F')";
+
+async fn ask(enclave: &Enclave, person: &str, project: &str, sql: &str) -> Document {
+    let outcome = enclave.client(person).await.unwrap().sql(project, sql).await.unwrap();
+    Document::of_outcome(&outcome).unwrap()
+}
+
+/// The answer as bytes, without the name and the times of its job.
+fn answer(document: &Document) -> Value {
+    json!([document.rows, document.withheld.iter().map(|cell| (cell.row, &cell.column)).collect::<Vec<_>>()])
+}
+
+#[tokio::test]
+async fn two_analysts_of_two_projects_cannot_difference_each_others_releases() {
+    for (first, second) in [(IN_47, BUT_ONE), (BUT_ONE, IN_47)] {
+        let enclave = Enclave::start().await.unwrap();
+        let shown = ask(&enclave, "analyst", "ward", first).await;
+        assert_eq!((shown.state, shown.withheld.len()), (State::Released, 0));
+        let stopped = ask(&enclave, "analyst-2", "ward-2", second).await;
+        assert_eq!(stopped.state, State::Released, "{:?}", stopped.error);
+        assert_eq!(answer(&stopped), json!([[[null]], [[0, "n"]]]));
+        // Nor can the first analyst, who learns as little.
+        let blank = ask(&enclave, "analyst", "ward", second).await;
+        assert_eq!(answer(&blank), answer(&stopped));
+        // What stopped it does not show: a count over few is the same blank.
+        let few =
+            "SELECT COUNT(*) AS n FROM patients WHERE prefecture = '47' AND birth_year = 1931 AND sex = 'F'";
+        assert_eq!(answer(&ask(&enclave, "analyst-2", "ward-2", few).await), answer(&stopped));
+    }
+}
+
+#[tokio::test]
+async fn the_same_analysis_has_the_same_answer_after_a_restart_and_other_releases() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("state");
+    let table = "SELECT prefecture, sex, COUNT(*) AS n FROM patients GROUP BY ROLLUP(prefecture, sex)
+                 ORDER BY prefecture, sex";
+    let mut enclave = Enclave::start_at(&root, Vec::new()).await.unwrap();
+    let first = answer(&ask(&enclave, "analyst", "ward", table).await);
+    enclave.stop().await.unwrap();
+
+    let mut enclave = Enclave::start_at(&root, Vec::new()).await.unwrap();
+    // The ledger was read back: the other half of a difference is stopped.
+    ask(&enclave, "analyst", "ward", "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex").await;
+    let stopped = ask(&enclave, "analyst-2", "ward-2", BUT_ONE).await;
+    assert_eq!(answer(&stopped), json!([[[null]], [[0, "n"]]]));
+    assert_eq!(answer(&ask(&enclave, "analyst-2", "ward-2", table).await), first);
+    enclave.stop().await.unwrap();
+
+    // The log has how far the ledger reached with each release; the same table again added nothing.
+    let log = std::fs::read_to_string(enclave.state().path("log/entries.jsonl")).unwrap();
+    let entries = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let positions: Vec<String> = entries
+        .filter(|entry| entry["kind"] == "job.released")
+        .map(|entry| entry["details"]["ledger_position"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(positions, ["1", "2", "3", "3"]);
+}
+
+#[tokio::test]
+async fn a_server_whose_ledger_is_older_than_its_log_releases_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("state");
+    let mut enclave = Enclave::start_at(&root, Vec::new()).await.unwrap();
+    ask(&enclave, "analyst", "ward", IN_47).await;
+    enclave.stop().await.unwrap();
+    let (database, backup) = (enclave.state().path("state.db"), folder.path().join("backup"));
+    std::fs::copy(&database, &backup).unwrap();
+
+    let mut enclave = Enclave::start_at(&root, Vec::new()).await.unwrap();
+    ask(&enclave, "analyst", "ward", "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex").await;
+    enclave.stop().await.unwrap();
+    std::fs::copy(&backup, &database).unwrap();
+    for left in ["state.db-wal", "state.db-shm"] {
+        std::fs::remove_file(enclave.state().path(left)).ok();
+    }
+    let error = format!("{:#}", Enclave::start_at(&root, Vec::new()).await.unwrap_err());
+    assert!(error.contains("the database is older; restore both from one backup"), "{error}");
+}
