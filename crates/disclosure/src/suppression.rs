@@ -48,6 +48,8 @@ use crate::profile::Profile;
 use algebra::{Algebra, Exhausted};
 use columns::Column;
 use people::Class;
+#[cfg(test)]
+pub(crate) use tests::rank;
 
 /// Most steps (entries of vectors touched) for one connected group of sums, about ten seconds.
 pub(crate) const STEPS: u64 = 1 << 30;

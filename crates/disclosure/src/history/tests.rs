@@ -1,5 +1,7 @@
 //! Releases that follow each other: what the second must not show because of the first.
 
+mod random;
+
 use sekisho_model::Hold;
 
 use super::*;

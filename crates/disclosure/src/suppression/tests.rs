@@ -25,7 +25,7 @@ fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>>
 }
 
 /// Exact rank of sums over the people that `which` chooses (fraction-free elimination).
-fn rank(sums: &[&Evidence], people: u32, which: impl Fn(u32) -> bool) -> usize {
+pub(crate) fn rank(sums: &[&Evidence], people: u32, which: impl Fn(u32) -> bool) -> usize {
     let amount = |sum: &Evidence, subject: u32| {
         sum.subjects().binary_search(&subject).map_or(0, |place| sum.amounts().get(place).unwrap())
     };
