@@ -15,4 +15,4 @@ demo:
 fuzz:
 	mkdir -p fuzz/corpus/sql_text
 	cargo +nightly fuzz run sql_text fuzz/corpus/sql_text fuzz/seeds/sql_text -- -dict=fuzz/sql.dict -max_total_time=600
-	cargo +nightly fuzz run plan_shapes -- -max_total_time=600
+	cargo +nightly fuzz run plan_shapes -- -len_control=0 -max_len=400 -max_total_time=600

@@ -118,16 +118,15 @@ fn of_moment(kind: Kind, shares: &[&Share], counted: usize, rules: &Rules) -> Op
         if all < 1e-6 { None } else { dominated(terms, rules) }
     };
     let each = |term: &dyn Fn(&&Share) -> f64| shares.iter().map(|share| term(share).abs()).collect();
-    match kind {
-        Kind::Moment => {
-            let spread: f64 = shares.iter().map(squares).sum();
-            if spread < 1e-9 { Some("no spread") } else { hidden(each(&squares)) }
-        }
-        Kind::Pair { scaled: true } => {
-            hidden(each(&products)).or_else(|| hidden(each(&squares))).or_else(|| hidden(each(&seconds)))
-        }
-        _ => hidden(each(&products)),
+    if kind == Kind::Moment {
+        let spread: f64 = shares.iter().map(squares).sum();
+        return if spread < 1e-9 { Some("no spread") } else { hidden(each(&squares)) };
     }
+    let of_products = hidden(each(&products));
+    if kind == (Kind::Pair { scaled: true }) {
+        return of_products.or_else(|| hidden(each(&squares))).or_else(|| hidden(each(&seconds)));
+    }
+    of_products
 }
 
 /// Whether too few contribute, or one or two contribute too much.
