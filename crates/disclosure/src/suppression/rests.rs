@@ -143,7 +143,7 @@ mod tests {
     fn slow(shown: &[(u32, &Evidence)], profile: &Profile, algebra: &Algebra) -> bool {
         let columns: Vec<Column<'_>> = shown
             .iter()
-            .map(|(_, evidence)| Column { evidence, withheld: false, members: Vec::new() })
+            .map(|(_, evidence)| Column { evidence, withheld: false, standing: None, members: Vec::new() })
             .collect();
         let columns: Vec<&Column<'_>> = columns.iter().collect();
         let classes = people::classes(&columns, algebra).unwrap();

@@ -77,10 +77,13 @@ impl Lowering<'_> {
             Expr::Between(between) => self.between(between, scope, depth)?,
             Expr::BinaryExpr(binary) => self.binary(binary, scope, depth)?,
             Expr::Case(case) => self.case(case, scope, depth)?,
-            Expr::Cast(cast) => match arg(&cast.expr)? {
-                Scalar::Literal(value) => self.constant(&value, &cast.expr, cast.field.data_type(), scope)?,
-                value => self.cast(value, &cast.expr, cast.field.data_type(), scope)?,
-            },
+            Expr::Cast(cast) => {
+                let (value, to) = (arg(&cast.expr)?, cast.field.data_type());
+                let Scalar::Literal(constant) = &value else {
+                    return self.cast(value, &cast.expr, to, scope);
+                };
+                self.constant(constant, &cast.expr, to, scope)?
+            }
             Expr::TryCast(cast) => {
                 let value = arg(&cast.expr)?;
                 self.cast(value, &cast.expr, cast.field.data_type(), scope)?
@@ -399,9 +402,10 @@ impl Operation {
 }
 
 pub(super) fn operator_refusal(op: Operator) -> Refusal {
-    let hint = match op {
-        Operator::Modulo => "for bands of whole numbers write x - x % 10, or floor(x / 10) * 10",
-        _ => "use comparisons, AND, OR, NOT, IN, LIKE, ||, +, -, * and /",
+    let hint = if op == Operator::Modulo {
+        "for bands of whole numbers write x - x % 10, or floor(x / 10) * 10"
+    } else {
+        "use comparisons, AND, OR, NOT, IN, LIKE, ||, +, -, * and /"
     };
     Refusal::new(Code::ExpressionNotAllowed, format!("the operator `{op}` is not allowed"), hint)
 }

@@ -273,7 +273,7 @@ impl Lowering<'_> {
                 }
                 (Grain::Mixed, _) if is_null(other) => {}
                 (Grain::Mixed, end) => {
-                    self.mixed(side, range && end.is_none_or(Ratio::is_round), end, other)?
+                    self.mixed(side, range && end.is_none_or(Ratio::is_round), end, other)?;
                 }
                 (Grain::Coarse | Grain::Date(_) | Grain::Fine(_), _) => {}
             }

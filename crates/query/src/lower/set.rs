@@ -21,6 +21,36 @@ use super::{Field, Kind, Lowering, Relation, measure, not_supported};
 /// Most parts of one UNION of records: each is a branch of every value.
 const MOST_PARTS: usize = 16;
 
+/// A union while its columns are named.
+struct United {
+    columns: Vec<(ColumnId, DataType)>,
+    /// The values of the columns, for each arm.
+    rows: Vec<Vec<Scalar>>,
+}
+
+impl United {
+    /// A union with a first column that tells the arms apart.
+    fn new(arm: ColumnId, arms: usize) -> Self {
+        let rows = (0_i64..).take(arms).map(|number| vec![Scalar::Literal(ScalarValue::Int64(Some(number)))]);
+        Self { columns: vec![(arm, DataType::Int64)], rows: rows.collect() }
+    }
+
+    /// For each arm, the predicate that a row came from it.
+    fn arms(&self) -> impl Iterator<Item = Scalar> {
+        let number = |row: &Vec<Scalar>| row.first().cloned();
+        let column = self.columns.first().map(|(id, _)| *id);
+        self.rows
+            .iter()
+            .filter_map(number)
+            .filter_map(move |number| Some(Scalar::equal(Scalar::Column(column?), number)))
+    }
+
+    fn push(&mut self, id: ColumnId, data_type: DataType, values: Vec<Scalar>) {
+        self.columns.push((id, data_type));
+        self.rows.iter_mut().zip(values).for_each(|(row, value)| row.push(value));
+    }
+}
+
 impl Lowering<'_> {
     /// UNION ALL; a UNION is one below a DISTINCT.
     pub(super) fn union(&mut self, union: &Union) -> Result<Relation, Refusal> {
@@ -48,14 +78,7 @@ impl Lowering<'_> {
             let message = format!("a UNION of records has more than {MOST_PARTS} parts");
             return Err(Refusal::new(Code::TooLarge, message, "join a code table instead"));
         }
-        let arm = self.hidden(DataType::Int64);
-        let arms: Vec<Scalar> = (0_i64..)
-            .take(inputs.len())
-            .map(|number| Scalar::Literal(ScalarValue::Int64(Some(number))))
-            .collect();
-        let is_arm = |number: &Scalar| Scalar::equal(Scalar::Column(arm), number.clone());
-        let mut columns = vec![(arm, DataType::Int64)];
-        let mut rows: Vec<Vec<Scalar>> = arms.iter().map(|number| vec![number.clone()]).collect();
+        let mut united = United::new(self.hidden(DataType::Int64), inputs.len());
         let mut fields = Vec::new();
         for (place, data_type) in types.iter().enumerate() {
             let column: Vec<&Field> = inputs.iter().filter_map(|input| input.fields.get(place)).collect();
@@ -69,41 +92,12 @@ impl Lowering<'_> {
                 return Err(not_supported("UNION of identifiers and something else", hint)
                     .at(self.positions.first(Part::SetOperation)));
             };
-            let mut info = ColumnInfo::plain(data_type.clone());
-            // What is one thing in one arm and another in the next serves as a constant there.
-            let origins: BTreeSet<BTreeSet<String>> =
-                values.iter().map(|value| self.origins(value)).collect();
-            info.made =
-                origins.len() > 1 || !values.iter().all(|value| measure::is_own(value, &self.columns));
-            if !values.iter().all(|value| matches!(value, Scalar::Column(_))) {
-                info.arms = arms.iter().map(is_arm).collect();
-            }
-            for (value, number) in values.iter().zip(&arms) {
-                info.grain = info.grain.with(self.columns.grain(value));
-                self.spend(value.size().0)?;
-                info.origins.extend(self.origins(value));
-                info.sensitive |= self.columns.is_sensitive(value);
-                info.encoded |= !measure::is_simple(value, &self.columns);
-                info.branches.push(is_arm(number));
-                for branch in measure::branches(value, &self.columns) {
-                    info.branches.push(self.in_arm(&branch, number, &arms, &mut columns, &mut rows));
-                }
-            }
-            let id = self.columns.add(info);
-            columns.push((id, data_type.clone()));
-            rows.iter_mut().zip(values).for_each(|(row, value)| row.push(value));
+            let id = self.united_column(&values, data_type, &mut united)?;
+            united.push(id, data_type.clone(), values);
             fields.push(Field::Value(Scalar::Column(id)));
         }
-        let mut sorts = Vec::new();
-        if repeats_a_table(&inputs) {
-            sorts.extend(arms.iter().map(is_arm));
-            for (input, number) in inputs.iter().zip(&arms) {
-                let Kind::Records { node, .. } = &input.kind else { continue };
-                for sort in node.sorts() {
-                    sorts.push(self.in_arm(&sort, number, &arms, &mut columns, &mut rows));
-                }
-            }
-        }
+        let sorts = self.sorts(&inputs, &mut united);
+        let United { mut columns, mut rows, .. } = united;
         let units = self.common_units(&inputs, &mut columns, &mut rows);
         let parts = inputs.into_iter().zip(rows).filter_map(|(input, row)| match input.kind {
             Kind::Records { node, .. } => Some((node, row)),
@@ -113,24 +107,57 @@ impl Lowering<'_> {
         Ok(Relation { kind: Kind::Records { node, units }, fields })
     }
 
-    /// Who takes a branch of one arm, as a column of the union.
-    fn in_arm(
+    /// Names a column to which each arm gives a value.
+    fn united_column(
         &mut self,
-        branch: &Scalar,
-        arm: &Scalar,
-        arms: &[Scalar],
-        columns: &mut Vec<(ColumnId, DataType)>,
-        rows: &mut [Vec<Scalar>],
-    ) -> Scalar {
+        values: &[Scalar],
+        data_type: &DataType,
+        united: &mut United,
+    ) -> Result<ColumnId, Refusal> {
+        let mut info = ColumnInfo::plain(data_type.clone());
+        // What is one thing in one arm and another in the next serves as a constant there.
+        let origins: BTreeSet<BTreeSet<String>> = values.iter().map(|value| self.origins(value)).collect();
+        info.made = origins.len() > 1 || !values.iter().all(|value| measure::is_own(value, &self.columns));
+        if !values.iter().all(|value| matches!(value, Scalar::Column(_))) {
+            info.arms = united.arms().collect();
+        }
+        for (arm, value) in values.iter().enumerate() {
+            info.grain = info.grain.with(self.columns.grain(value));
+            self.spend(value.size().0)?;
+            info.origins.extend(self.origins(value));
+            info.sensitive |= self.columns.is_sensitive(value);
+            info.encoded |= !measure::is_simple(value, &self.columns);
+            info.branches.extend(united.arms().nth(arm));
+            for branch in measure::branches(value, &self.columns) {
+                info.branches.push(self.in_arm(branch, arm, united));
+            }
+        }
+        Ok(self.columns.add(info))
+    }
+
+    /// The predicates that tell sorts of rows apart: the arms, and the sorts in them.
+    fn sorts(&mut self, inputs: &[Relation], united: &mut United) -> Vec<Scalar> {
+        if !repeats_a_table(inputs) {
+            return Vec::new();
+        }
+        let mut sorts: Vec<Scalar> = united.arms().collect();
+        for (arm, input) in inputs.iter().enumerate() {
+            if let Kind::Records { node, .. } = &input.kind {
+                sorts.extend(node.sorts().into_iter().map(|sort| self.in_arm(sort, arm, united)));
+            }
+        }
+        sorts
+    }
+
+    /// Who takes a branch of one arm, as a column of the union.
+    fn in_arm(&mut self, branch: Scalar, arm: usize, united: &mut United) -> Scalar {
         let id = self.hidden(DataType::Boolean);
-        if self.columns.telling(branch).inside {
+        if self.columns.telling(&branch).inside {
             self.columns.is_harmful(id);
         }
-        columns.push((id, DataType::Boolean));
-        for (row, other) in rows.iter_mut().zip(arms) {
-            let nobody = Scalar::Literal(ScalarValue::Boolean(None));
-            row.push(if other == arm { branch.clone() } else { nobody });
-        }
+        let nobody = Scalar::Literal(ScalarValue::Boolean(None));
+        let value = |place: usize| if place == arm { branch.clone() } else { nobody.clone() };
+        united.push(id, DataType::Boolean, (0..united.rows.len()).map(value).collect());
         Scalar::Column(id)
     }
 
