@@ -107,9 +107,9 @@ fn what_was_withheld_once_does_not_follow_later() {
     let rest = evidence((100..4_100).map(|subject| (subject, 50_000)));
     let both = evidence(secret.contributions().iter().chain(rest.contributions().iter()));
     let mut enclave = Enclave::new(japan());
-    assert_eq!(enclave.ask(&[secret.clone()]), [false]);
-    assert_eq!(enclave.ask(&[both.clone()]), [true]);
-    assert_eq!(enclave.ask(&[rest.clone()]), [false], "the total without it is the secret");
+    assert_eq!(enclave.ask(std::slice::from_ref(&secret)), [false]);
+    assert_eq!(enclave.ask(std::slice::from_ref(&both)), [true]);
+    assert_eq!(enclave.ask(std::slice::from_ref(&rest)), [false], "the total without it is the secret");
     // Nor is it shown where a laxer project asks for it in its own right.
     enclave.profile = threshold_only(10);
     assert_eq!(enclave.ask(&[secret]), [false]);

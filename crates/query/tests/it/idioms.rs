@@ -208,6 +208,11 @@ async fn mistakes_are_refused_where_they_stand() {
             ("cannot be converted to bytes", "SELECT COUNT(*) FROM t WHERE s::BYTEA IS NULL"),
         ],
     );
+}
+
+#[tokio::test]
+async fn what_is_no_function_here_has_another_name() {
+    let fixture = types().await;
     refused(
         &fixture,
         Code::FunctionNotAllowed,

@@ -22,107 +22,106 @@ fn allowed(fixture: &Fixture, cases: &[&str]) {
     }
 }
 
+/// What the hint says where a single value could be cut off.
+const RANGES: &str = "ranges by <, <=, >, >= or BETWEEN whose ends are multiples of 200";
+
+/// Conditions that would cut `points` between its steps, with what the refusal says.
+const CUTS: &[(&str, &str)] = &[
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE points = 4000"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE points <> 4000"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE points IN (200, 400)"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE points > 4001"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE 4001 < points"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE points BETWEEN 200 AND 4001"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE points * 2 > 200"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE points + 1 > 200"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE -points > -4001"),
+    (RANGES, "SELECT count(*) FILTER (WHERE points = 4000) AS n FROM claims"),
+    (RANGES, "SELECT sum(CASE WHEN points = 4000 THEN 1 ELSE 0 END) AS n FROM claims"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE CASE WHEN points = 4000 THEN true ELSE false END"),
+    (
+        RANGES,
+        "SELECT count(*) AS n FROM (SELECT patient_id, sum(points) AS s FROM claims GROUP BY patient_id) t WHERE s = 4000",
+    ),
+    (
+        RANGES,
+        "SELECT count(*) AS n FROM (SELECT patient_id, max(points) AS s FROM claims GROUP BY patient_id HAVING max(points) > 4001) t",
+    ),
+    (
+        RANGES,
+        "SELECT count(*) AS n FROM patients p WHERE EXISTS (SELECT 1 FROM claims c WHERE c.patient_id = p.patient_id AND c.points = 4000)",
+    ),
+    (
+        RANGES,
+        "SELECT count(*) AS n FROM (SELECT patient_id, lag(points) OVER (PARTITION BY patient_id ORDER BY date) AS b FROM claims) t WHERE b = 4000",
+    ),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE least(points, 1216) = points"),
+    (
+        RANGES,
+        "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) JOIN (VALUES ('F', 1216), ('M', 1216)) v(s, x) ON v.s = p.sex WHERE c.points >= v.x",
+    ),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE sqrt(points) > 20"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE signum(points - 1216) < 1"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE abs(points - 1216) < 1"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE abs(points - 1200) < 16"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE nullif(points, 1216) IS NULL"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE points * points > 1600000"),
+    (
+        RANGES,
+        "SELECT count(*) AS n FROM (SELECT patient_id, points, max(1234) OVER (PARTITION BY patient_id) AS cut FROM claims) t WHERE points > cut",
+    ),
+    (
+        RANGES,
+        "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id WHERE c.points > p.birth_year",
+    ),
+    (
+        "add no number in it",
+        "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id WHERE c.points - 1.2 * p.birth_year > 100",
+    ),
+    (
+        RANGES,
+        "SELECT count(*) AS n FROM claims c JOIN (SELECT patient_id, max(CASE WHEN sex = 'F' THEN 12345 ELSE 12345 END) AS cut FROM patients \
+                 GROUP BY patient_id) k ON k.patient_id = c.patient_id WHERE c.points > k.cut",
+    ),
+    (
+        "may only be a range",
+        "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id JOIN (VALUES (3159)) v(x) ON c.points + 0 * p.birth_year = v.x",
+    ),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE left(CAST(points AS VARCHAR), 4) = '1216'"),
+    (RANGES, "SELECT count(*) AS n FROM claims WHERE CAST(points AS VARCHAR) LIKE '1216%'"),
+    (
+        "at most two digits",
+        "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points / p.birth_year > 2.01",
+    ),
+    (
+        "add no number in it",
+        "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE (c.points - 1216) / p.birth_year > 0",
+    ),
+    (
+        "add no number in it",
+        "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points - 0 * p.birth_year > 12",
+    ),
+];
+
+/// Conditions that cut it at its steps.
+const RANGED: &[&str] = &[
+    "SELECT count(*) AS n FROM claims WHERE points > 4000",
+    "SELECT count(*) AS n FROM claims WHERE points BETWEEN 200 AND 4000",
+    "SELECT count(*) AS n FROM claims WHERE points / 2.0 > 100",
+    "SELECT count(*) AS n FROM claims WHERE points - 200 > 0",
+    "SELECT count(*) AS n FROM claims WHERE points IS NOT NULL",
+    "SELECT count(*) AS n FROM claims a JOIN claims b ON b.patient_id = a.patient_id WHERE a.points < b.points",
+    "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points / p.birth_year > 2",
+    "SELECT avg(least(points, 5000)) AS n FROM claims",
+    "SELECT count(*) AS n FROM claims WHERE floor(points / 1000) = 4",
+    "SELECT avg(points) AS n FROM claims",
+];
+
 #[tokio::test]
 async fn an_isolating_column_is_asked_for_ranges_between_steps() {
     let fixture = Fixture::new(&ward()).await;
-    let ranges = "ranges by <, <=, >, >= or BETWEEN whose ends are multiples of 200";
-    refused(
-        &fixture,
-        &[
-            (ranges, "SELECT count(*) AS n FROM claims WHERE points = 4000"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE points <> 4000"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE points IN (200, 400)"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE points > 4001"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE 4001 < points"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE points BETWEEN 200 AND 4001"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE points * 2 > 200"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE points + 1 > 200"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE -points > -4001"),
-            (ranges, "SELECT count(*) FILTER (WHERE points = 4000) AS n FROM claims"),
-            (ranges, "SELECT sum(CASE WHEN points = 4000 THEN 1 ELSE 0 END) AS n FROM claims"),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM claims WHERE CASE WHEN points = 4000 THEN true ELSE false END",
-            ),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM (SELECT patient_id, sum(points) AS s FROM claims GROUP BY patient_id) t WHERE s = 4000",
-            ),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM (SELECT patient_id, max(points) AS s FROM claims GROUP BY patient_id HAVING max(points) > 4001) t",
-            ),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM patients p WHERE EXISTS (SELECT 1 FROM claims c WHERE c.patient_id = p.patient_id AND c.points = 4000)",
-            ),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM (SELECT patient_id, lag(points) OVER (PARTITION BY patient_id ORDER BY date) AS b FROM claims) t WHERE b = 4000",
-            ),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE least(points, 1216) = points"),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) JOIN (VALUES ('F', 1216), ('M', 1216)) v(s, x) ON v.s = p.sex WHERE c.points >= v.x",
-            ),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE sqrt(points) > 20"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE signum(points - 1216) < 1"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE abs(points - 1216) < 1"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE abs(points - 1200) < 16"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE nullif(points, 1216) IS NULL"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE points * points > 1600000"),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM (SELECT patient_id, points, max(1234) OVER (PARTITION BY patient_id) AS cut FROM claims) t WHERE points > cut",
-            ),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id WHERE c.points > p.birth_year",
-            ),
-            (
-                "add no number in it",
-                "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id WHERE c.points - 1.2 * p.birth_year > 100",
-            ),
-            (
-                ranges,
-                "SELECT count(*) AS n FROM claims c JOIN (SELECT patient_id, max(CASE WHEN sex = 'F' THEN 12345 ELSE 12345 END) AS cut FROM patients \
-                 GROUP BY patient_id) k ON k.patient_id = c.patient_id WHERE c.points > k.cut",
-            ),
-            (
-                "may only be a range",
-                "SELECT count(*) AS n FROM claims c JOIN patients p ON p.patient_id = c.patient_id JOIN (VALUES (3159)) v(x) ON c.points + 0 * p.birth_year = v.x",
-            ),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE left(CAST(points AS VARCHAR), 4) = '1216'"),
-            (ranges, "SELECT count(*) AS n FROM claims WHERE CAST(points AS VARCHAR) LIKE '1216%'"),
-            (
-                "at most two digits",
-                "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points / p.birth_year > 2.01",
-            ),
-            (
-                "add no number in it",
-                "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE (c.points - 1216) / p.birth_year > 0",
-            ),
-            (
-                "add no number in it",
-                "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points - 0 * p.birth_year > 12",
-            ),
-        ],
-    );
-    allowed(
-        &fixture,
-        &[
-            "SELECT count(*) AS n FROM claims WHERE points > 4000",
-            "SELECT count(*) AS n FROM claims WHERE points BETWEEN 200 AND 4000",
-            "SELECT count(*) AS n FROM claims WHERE points / 2.0 > 100",
-            "SELECT count(*) AS n FROM claims WHERE points - 200 > 0",
-            "SELECT count(*) AS n FROM claims WHERE points IS NOT NULL",
-            "SELECT count(*) AS n FROM claims a JOIN claims b ON b.patient_id = a.patient_id WHERE a.points < b.points",
-            "SELECT count(*) AS n FROM claims c JOIN patients p USING (patient_id) WHERE c.points / p.birth_year > 2",
-            "SELECT avg(least(points, 5000)) AS n FROM claims",
-            "SELECT count(*) AS n FROM claims WHERE floor(points / 1000) = 4",
-            "SELECT avg(points) AS n FROM claims",
-        ],
-    );
+    refused(&fixture, CUTS);
+    allowed(&fixture, RANGED);
 }
 
 /// Keys that are too fine, with a word of the refusal.
