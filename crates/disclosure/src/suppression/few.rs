@@ -16,6 +16,9 @@
 //! *Search.* A group of people that the layers do not decide is small, and is searched ([`search`]): its
 //! people are made zero or concerned one after the other, which fails soon in both directions.
 //!
+//! Only combinations that a new sum is part of are looked for: those of sums that were released before stand.
+//! These have the first numbers, so that no coefficient of a new sum ever follows from theirs.
+//!
 //! Where a small combination is found, or the search is too long, the least important sum in it is
 //! withheld: its coefficient becomes zero.
 
@@ -46,24 +49,33 @@ pub(super) fn without_small_combinations(
     algebra: &Algebra,
 ) -> Result<BTreeSet<u32>, Exhausted> {
     let mut published = candidates;
+    let new = columns.iter().position(|column| column.standing.is_none());
+    let new = new.and_then(|new| u32::try_from(new).ok()).unwrap_or(u32::MAX);
     let open = own::without_those_with_people_of_their_own(columns, &published, minimum, algebra)?;
+    if open.range(new..).next().is_none() {
+        return Ok(published);
+    }
     let crowd = Crowd::of(columns, &open, algebra);
     let mut settled = Echelon::default();
     // What is zero for every combination that concerns few of some people is zero for those that concern few
     // of all; and some people are often enough.
-    settle_by_layers(&crowd.some()?, &mut settled, minimum, algebra)?;
+    settle_by_layers(&crowd.some()?, &mut settled, new, minimum, algebra)?;
     while settled.rank() < open.len() {
         let some = crowd.outside(&settled, SOME_PEOPLE)?;
         if some.is_empty() {
             break;
         }
-        if settle_by_layers(&some, &mut settled, minimum, algebra)?.progress {
+        if settle_by_layers(&some, &mut settled, new, minimum, algebra)?.progress {
             continue;
         }
         let everybody = if some.len() < SOME_PEOPLE { some } else { crowd.outside(&settled, usize::MAX)? };
-        let Layered { progress, undecided } = settle_by_layers(&everybody, &mut settled, minimum, algebra)?;
+        let Layered { progress, undecided } =
+            settle_by_layers(&everybody, &mut settled, new, minimum, algebra)?;
         if progress {
             continue;
+        }
+        if undecided.is_empty() {
+            break;
         }
         for group in &undecided {
             match search(group, minimum, algebra)? {
@@ -94,7 +106,7 @@ pub(super) fn all_are_settled(
     algebra: &Algebra,
 ) -> Result<bool, Exhausted> {
     let mut settled = Echelon::default();
-    settle_by_layers(people, &mut settled, minimum, algebra)?;
+    settle_by_layers(people, &mut settled, 0, minimum, algebra)?;
     Ok(settled.rank() == sums)
 }
 
@@ -106,10 +118,11 @@ struct Layered {
     undecided: Vec<Vec<Form>>,
 }
 
-/// Settles what layers of these people can.
+/// Settles what layers of these people can; sums from `new` on are new.
 fn settle_by_layers(
     people: &[Vector],
     settled: &mut Echelon,
+    new: u32,
     minimum: u64,
     algebra: &Algebra,
 ) -> Result<Layered, Exhausted> {
@@ -121,7 +134,7 @@ fn settle_by_layers(
     let forms: Vec<Form> = forms.into_iter().map(|(form, people)| (form.clone(), people)).collect();
     let before = settled.rank();
     loop {
-        let undecided = undecided(&forms, settled, algebra)?;
+        let undecided = undecided(&forms, settled, new, algebra)?;
         let mut more = false;
         for group in &undecided {
             for form in left_by_layers(group, minimum, algebra)? {
@@ -134,8 +147,14 @@ fn settle_by_layers(
     }
 }
 
-/// The people of whom a small combination may still say something, in groups that share no coefficient.
-fn undecided(people: &[Form], settled: &Echelon, algebra: &Algebra) -> Result<Vec<Vec<Form>>, Exhausted> {
+/// The people of whom a small combination may still say something, in groups that share no coefficient; only
+/// groups with the coefficient of a new sum.
+fn undecided(
+    people: &[Form],
+    settled: &Echelon,
+    new: u32,
+    algebra: &Algebra,
+) -> Result<Vec<Vec<Form>>, Exhausted> {
     let mut forms: BTreeMap<Vector, u64> = BTreeMap::new();
     for (form, count) in people {
         let rest = algebra.normalised(&settled.reduce(form, algebra)?);
@@ -156,7 +175,9 @@ fn undecided(people: &[Form], settled: &Echelon, algebra: &Algebra) -> Result<Ve
         }
     }
     let groups = joined.groups().into_values();
-    Ok(groups.map(|group| group.iter().filter_map(|index| forms.get(*index).cloned()).collect()).collect())
+    let is_new = |(form, _): &Form| form.last().is_some_and(|(at, _)| *at >= new);
+    let groups = groups.map(|group| group.iter().filter_map(|index| forms.get(*index).cloned()).collect());
+    Ok(groups.filter(|group: &Vec<Form>| group.iter().any(is_new)).collect())
 }
 
 /// The forms that are left when `minimum − 1` layers are taken away; every small combination is zero
