@@ -42,7 +42,9 @@ impl PhysicalOptimizerRule for FormCells {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
-            let cells = node.downcast_ref::<AggregateExec>().and_then(CellsExec::of);
+            let aggregation = node.downcast_ref::<AggregateExec>();
+            let cells =
+                aggregation.and_then(|whole| CellsExec::of(whole).or_else(|| CellsExec::of_both(whole)));
             Ok(cells.map_or(Transformed::no(node), |cells| Transformed::yes(Arc::new(cells) as _)))
         })
         .data()
@@ -60,40 +62,61 @@ impl PhysicalOptimizerRule for FormCells {
 /// Groups records, and gathers what people contribute to each group.
 #[derive(Debug)]
 struct CellsExec {
-    /// The aggregation that it stands for: its keys, aggregates and schema.
+    /// The aggregation that it stands for: its keys and aggregates.
     aggregation: AggregateExec,
     properties: Arc<PlanProperties>,
 }
 
 impl CellsExec {
+    /// For an aggregation in one step.
     fn of(aggregation: &AggregateExec) -> Option<Self> {
-        let keys = aggregation.group_expr();
-        let input = aggregation.input_schema();
-        let whole = matches!(aggregation.mode(), AggregateMode::Single | AggregateMode::SinglePartitioned)
-            && aggregation.input().properties().partitioning.partition_count() == 1
-            && aggregation.limit_options().is_none();
-        let key_fits = |key: &Arc<dyn PhysicalExpr>| {
-            key.data_type(&input).is_ok_and(|data_type| can_be_numbered(&data_type))
-        };
-        let ours = aggregation
-            .aggr_expr()
-            .iter()
-            .all(|call| gathers(call.fun()) && !call.is_distinct() && call.order_bys().is_empty());
-        if !whole || !ours || keys.is_empty() || !keys.expr().iter().all(|(key, _)| key_fits(key)) {
-            return None;
-        }
-        Some(Self::new(aggregation.clone()))
+        let whole = matches!(aggregation.mode(), AggregateMode::Single | AggregateMode::SinglePartitioned);
+        (whole && can_be_done(aggregation)).then(|| Self::new(aggregation.clone(), aggregation.schema()))
     }
 
-    fn new(aggregation: AggregateExec) -> Self {
+    /// For an aggregation in two steps: the engine groups by several sets only so. Where all input is one
+    /// partition, the first step has seen every row, and its states are tickets like the answers.
+    fn of_both(last: &AggregateExec) -> Option<Self> {
+        let first = last.input().downcast_ref::<AggregateExec>()?;
+        let both = matches!(last.mode(), AggregateMode::Final | AggregateMode::FinalPartitioned)
+            && matches!(first.mode(), AggregateMode::Partial)
+            && last.limit_options().is_none();
+        let (states, answers) = (first.schema(), last.schema());
+        let types = |schema: &SchemaRef| -> Vec<_> {
+            schema.fields().iter().map(|field| field.data_type().clone()).collect()
+        };
+        let fits = both && types(&states) == types(&answers) && can_be_done(first);
+        fits.then(|| Self::new(first.clone(), answers))
+    }
+
+    fn new(aggregation: AggregateExec, schema: SchemaRef) -> Self {
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(aggregation.schema()),
+            EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Final,
             Boundedness::Bounded,
         );
         Self { aggregation, properties: Arc::new(properties) }
     }
+}
+
+/// Whether the operator can do what an aggregation does.
+fn can_be_done(aggregation: &AggregateExec) -> bool {
+    let keys = aggregation.group_expr();
+    let input = aggregation.input_schema();
+    let one_partition = aggregation.input().properties().partitioning.partition_count() == 1;
+    let key_fits = |key: &Arc<dyn PhysicalExpr>| {
+        key.data_type(&input).is_ok_and(|data_type| can_be_numbered(&data_type))
+    };
+    let ours = aggregation
+        .aggr_expr()
+        .iter()
+        .all(|call| gathers(call.fun()) && !call.is_distinct() && call.order_bys().is_empty());
+    one_partition
+        && aggregation.limit_options().is_none()
+        && ours
+        && !keys.is_empty()
+        && keys.expr().iter().all(|(key, _)| key_fits(key))
 }
 
 impl DisplayAs for CellsExec {
@@ -130,7 +153,7 @@ impl ExecutionPlan for CellsExec {
         let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
         let aggregation = Arc::new(self.aggregation.clone()).replace_children(children, options)?;
         match aggregation.downcast_ref::<AggregateExec>() {
-            Some(aggregation) => Ok(Arc::new(Self::new(aggregation.clone()))),
+            Some(aggregation) => Ok(Arc::new(Self::new(aggregation.clone(), self.schema()))),
             None => Ok(aggregation),
         }
     }
@@ -145,7 +168,7 @@ impl ExecutionPlan for CellsExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let mut input = self.aggregation.input().execute(partition, Arc::clone(&context))?;
         let reservation = MemoryConsumer::new("cells").register(context.memory_pool());
-        let mut cells = Cells::new(&self.aggregation, reservation)?;
+        let mut cells = Cells::new(&self.aggregation, self.schema(), reservation)?;
         let formed = async move {
             while let Some(batch) = input.next().await {
                 cells.add(&batch?)?;
@@ -189,7 +212,7 @@ struct GroupingSet {
 }
 
 impl Cells {
-    fn new(aggregation: &AggregateExec, reservation: MemoryReservation) -> Result<Self> {
+    fn new(aggregation: &AggregateExec, schema: SchemaRef, reservation: MemoryReservation) -> Result<Self> {
         let (by, input) = (aggregation.group_expr(), aggregation.input_schema());
         let keys = by.expr().iter().map(|(key, _)| Ok(Values::new(&key.data_type(&input)?)));
         let set = |left_out: &Vec<bool>| GroupingSet {
@@ -200,7 +223,7 @@ impl Cells {
         };
         let aggregates = aggregation.aggr_expr().iter().map(|call| call.create_groups_accumulator());
         Ok(Self {
-            schema: aggregation.schema(),
+            schema,
             reservation,
             keys: keys.collect::<Result<_>>()?,
             sets: by.groups().iter().map(set).collect(),
