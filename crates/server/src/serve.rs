@@ -11,6 +11,7 @@ use sekisho_wire::v1::job_service_server::JobServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Server, ServerTlsConfig};
 
@@ -90,7 +91,13 @@ pub async fn start(config: &Config) -> Result<Running> {
             // Also when the handle is dropped.
             let _stop = stopped.await;
         };
-        router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped).await
+        // A small answer would otherwise wait until what went before it is acknowledged.
+        let incoming = TcpListenerStream::new(listener).map(|accepted| {
+            accepted.inspect(|connection| {
+                let _only_slower = connection.set_nodelay(true);
+            })
+        });
+        router.serve_with_incoming_shutdown(incoming, stopped).await
     });
     Ok(Running { address, service, stop, server })
 }
