@@ -38,6 +38,7 @@ mod span;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -134,8 +135,10 @@ impl Component<'_> {
             .collect();
         let standing = self.standing();
         let differences = difference::concentrated_ones(&shown, standing, self.profile, &algebra)?;
+        let totals = totals::concentrated_rests(&shown, standing, self.profile, &algebra)?;
         let rests_are_spread = rests::are_spread(&shown, self.profile, &algebra)?;
-        if hidden.is_empty() && differences.is_empty() && rests_are_spread && !self.secret_zeros {
+        let none = hidden.is_empty() && differences.is_empty() && totals.is_empty();
+        if none && rests_are_spread && !self.secret_zeros {
             return Ok(published);
         }
         let classes = people::classes(self.columns, &algebra)?;
@@ -145,9 +148,10 @@ impl Component<'_> {
             people::concentrated_rests(&classes, &published, self.profile, &algebra)?
         };
         let of_differences = differences.into_iter();
-        secrets.extend(
-            of_differences.map(|(left, right)| Secret::of_difference(left, right, &classes, &algebra)),
-        );
+        secrets
+            .extend(of_differences.map(|(left, right)| Secret::of_rest(left, &[right], &classes, &algebra)));
+        let of_totals = totals.iter();
+        secrets.extend(of_totals.map(|rest| Secret::of_rest(rest.total, &rest.parts, &classes, &algebra)));
         secrets.extend(hidden.into_iter().map(|number| Secret::of_column(number, &classes)));
         span::without_secrets(&classes, &mut published, standing, secrets, &algebra)?;
         if self.secret_zeros {
@@ -192,10 +196,12 @@ impl Secret {
         Self { entries: entries.collect() }
     }
 
-    fn of_difference(left: u32, right: u32, classes: &[Class], algebra: &Algebra) -> Self {
+    /// A sum less some others.
+    fn of_rest(total: u32, parts: &[u32], classes: &[Class], algebra: &Algebra) -> Self {
         let entry = |people: &Class| {
-            let (left, right) = (people.entry(left).unwrap_or(0), people.entry(right).unwrap_or(0));
-            Some(algebra.field.subtract(left, right)).filter(|value| *value != 0)
+            let of = |number: &u32| people.entry(*number).unwrap_or(0);
+            let rest = parts.iter().map(of).fold(of(&total), |rest, part| algebra.field.subtract(rest, part));
+            Some(rest).filter(|value| *value != 0)
         };
         let entries = classes.iter().enumerate().filter_map(|(class, people)| Some((class, entry(people)?)));
         Self { entries: entries.collect() }

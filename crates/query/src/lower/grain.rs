@@ -214,6 +214,10 @@ impl Columns {
     }
 
     pub(super) fn is_date(&self, scalar: &Scalar) -> bool {
+        if let Scalar::Case { branches, otherwise } = scalar {
+            let mut values = branches.iter().map(|(_, then)| then).chain(otherwise.as_deref());
+            return values.all(|value| self.is_date(value));
+        }
         let data_type = if let Scalar::Column(id) = scalar {
             self.info(*id).map(|info| info.data_type.clone())
         } else if let Scalar::Literal(value) = scalar {

@@ -106,7 +106,10 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
         Scalar::Arithmetic { op: Operator::Minus, left, right }
             if known.is_date(left) && known.is_date(right) =>
         {
-            return whole();
+            match days(left, right) {
+                Some(days) => terms(&days, known)?,
+                None => return whole(),
+            }
         }
         Scalar::Arithmetic { op: Operator::Plus | Operator::Minus, left, right } => {
             terms(left, known)?.into_iter().chain(terms(right, known)?).collect()
@@ -159,6 +162,17 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
         | Scalar::Truth { .. } => return whole(),
     };
     (found.len() <= MOST_TERMS).then_some(found)
+}
+
+/// The days between two dates of which one is chosen by a CASE, as a CASE of days.
+fn days(left: &Scalar, right: &Scalar) -> Option<Scalar> {
+    let chosen = |case: &Scalar, days: &dyn Fn(&Scalar) -> Scalar| {
+        let Scalar::Case { branches, otherwise } = case else { return None };
+        let branches = branches.iter().map(|(when, then)| (when.clone(), days(then))).collect();
+        Some(Scalar::Case { branches, otherwise: otherwise.as_ref().map(|date| Box::new(days(date))) })
+    };
+    let minus = |left: &Scalar, right: &Scalar| arithmetic(Operator::Minus, left.clone(), right.clone());
+    chosen(left, &|date| minus(date, right)).or_else(|| chosen(right, &|date| minus(left, date)))
 }
 
 fn arithmetic(op: Operator, left: Scalar, right: Scalar) -> Scalar {

@@ -168,8 +168,7 @@ impl Truth {
         Ok(())
     }
 
-    /// Of each released total: the sum of its released parts. What they leave of the total must be of enough
-    /// people; it is not compared with the total by dominance.
+    /// Of each released total: the sum of its released parts.
     fn sums_of_parts<'a>(&'a self, whole: &'a Whole, public: &[(usize, usize, Row)]) -> Vec<Vector<'a>> {
         let mut sums = Vec::new();
         for (query, stat, total) in public {
@@ -190,9 +189,18 @@ impl Truth {
                 let statistic = &asked.stats[*stat];
                 let Some(people) = self.frontiers[*query].groups.get(part) else { continue };
                 for vector in vectors(statistic, *stat, people, "").into_iter().take(1) {
-                    let what = format!("the parts of {} of {total:?}", statistic.sql);
-                    let nothing = Vector { what, measure: None, amounts: BTreeMap::new() };
+                    let whole = format!("{} of {total:?}", statistic.sql);
+                    let nothing = Vector {
+                        what: format!("the parts of {whole}"),
+                        parts_of: Some(whole),
+                        measure: vector.measure,
+                        amounts: BTreeMap::new(),
+                    };
                     let sum = by_set.entry(&part[asked.keys.len()..]).or_insert(nothing);
+                    // What is more than the total of a person is not seen as a part of it.
+                    if vector.amounts.values().any(|amount| *amount < 0.0) {
+                        sum.parts_of = Some(String::new());
+                    }
                     for (who, amount) in vector.amounts {
                         *sum.amounts.entry(who).or_default() += amount;
                     }

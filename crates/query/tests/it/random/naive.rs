@@ -152,9 +152,24 @@ fn dominated(mut sizes: Vec<f64>, rules: &Rules) -> Option<&'static str> {
 /// A released sum as a vector: what each person adds to it.
 pub(crate) struct Vector<'a> {
     pub(crate) what: String,
+    /// Of what it is the sum of the released parts, if it is not released itself.
+    pub(crate) parts_of: Option<String>,
     /// What it is a sum of, where its differences from others of the same are judged by dominance.
-    pub(crate) measure: Option<&'a str>,
+    pub(crate) measure: &'a str,
     pub(crate) amounts: BTreeMap<&'a str, f64>,
+}
+
+impl Vector<'_> {
+    /// Whether their difference is judged by dominance: that of two released sums, and what the parts of a
+    /// total leave of it. Combinations of more than that are only judged by their people.
+    fn may_be_compared_with(&self, other: &Self) -> bool {
+        match (&self.parts_of, &other.parts_of) {
+            (None, None) => true,
+            (Some(total), None) => *total == other.what,
+            (None, Some(total)) => *total == self.what,
+            (Some(_), Some(_)) => false,
+        }
+    }
 }
 
 /// The vectors that a released statistic makes public.
@@ -163,7 +178,8 @@ pub(crate) fn vectors<'a>(stat: &'a Stat, index: usize, group: &'a Group, what: 
         let amounts = group.iter().map(|(who, shares)| (who.as_str(), amount(&shares[index])));
         Vector {
             what: what.to_owned(),
-            measure: Some(measure),
+            parts_of: None,
+            measure,
             amounts: amounts.filter(|(_, amount)| *amount != 0.0).collect(),
         }
     };
@@ -189,7 +205,7 @@ pub(crate) fn difference(one: &Vector<'_>, other: &Vector<'_>, rules: &Rules) ->
     rest.sort_by(|a, b| b.total_cmp(a));
     let rule = if (1..rules.minimum).contains(&rest.len()) {
         "few people"
-    } else if one.measure.is_some() && one.measure == other.measure {
+    } else if one.measure == other.measure && one.may_be_compared_with(other) {
         dominated(rest.clone(), rules)?
     } else {
         return None;

@@ -1,0 +1,150 @@
+//! Condition 3, for a total and its parts: whether one or two people are too much of what the parts leave.
+//!
+//! A part is a sum over some of the total's people, with no more than they contribute to it. Parts leave a rest
+//! that whoever has all of them can subtract: a country less the prefectures that are shown. The rest is judged
+//! by its own contributions, whatever other sums its people are in.
+
+use std::collections::BTreeMap;
+
+use super::algebra::{Algebra, Exhausted};
+use crate::evidence::Evidence;
+use crate::profile::Profile;
+use crate::rules::{self, Spread};
+
+/// Most sums of which each may be a part of each; beyond, only new ones are looked at.
+const MOST_SUMS: usize = 4096;
+
+/// A total, and parts of it that leave too little.
+pub(super) struct Rest {
+    /// The number of the total.
+    pub(super) total: u32,
+    /// The numbers of the parts, two at least.
+    pub(super) parts: Vec<u32>,
+}
+
+/// The rests of published totals that are dominated or bound their largest contribution. What one part leaves
+/// is a difference, and judged as such.
+///
+/// The parts are taken as they come and by their size, from each of them on in turn, so that the ways to divide a
+/// total by one key of a table are among those tried.
+pub(super) fn concentrated_rests(
+    shown: &[(u32, &Evidence)],
+    standing: u32,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<Vec<Rest>, Exhausted> {
+    let harmless = rules::harmless_contribution(profile);
+    let all = shown.len() <= MOST_SUMS;
+    let looked_at: Vec<(u32, &Evidence)> =
+        shown.iter().copied().filter(|(number, _)| all || *number >= standing).collect();
+    let sizes: BTreeMap<u32, Option<u128>> =
+        looked_at.iter().map(|(number, sum)| (*number, sum.absolute())).collect();
+    let mut found = Vec::new();
+    for (total, evidence) in &looked_at {
+        if evidence.largest() <= harmless {
+            continue;
+        }
+        let mut parts = Vec::new();
+        for (number, other) in &looked_at {
+            if other.people() < evidence.people()
+                && let Some(places) = places(evidence, other, algebra)?
+            {
+                parts.push((*number, places));
+            }
+        }
+        for _ in 0..2 {
+            for first in 0..parts.len() {
+                let Some(rest) = rest(*total, evidence, &parts, first, profile, algebra)? else { continue };
+                if rest.parts.iter().chain([total]).any(|number| *number >= standing) {
+                    found.push(rest);
+                }
+            }
+            parts.sort_by_key(|(number, _)| std::cmp::Reverse(sizes.get(number).copied()));
+        }
+    }
+    Ok(found)
+}
+
+/// A part: its number, and what its people contribute, by their place in the total.
+type Part = (u32, Vec<(usize, i128)>);
+
+/// What of a contribution another one leaves, if it is not more than that was.
+fn less(amount: i128, part: i128) -> Option<i128> {
+    amount.checked_sub(part).filter(|rest| rest.unsigned_abs() <= amount.unsigned_abs())
+}
+
+/// What the people of a part contribute, if all of them are in the total with as much at least.
+fn places(
+    total: &Evidence,
+    part: &Evidence,
+    algebra: &Algebra,
+) -> Result<Option<Vec<(usize, i128)>>, Exhausted> {
+    let mut places = Vec::new();
+    for (subject, amount) in part.contributions().iter() {
+        let Ok(place) = total.subjects().binary_search(&subject) else { return Ok(None) };
+        if total.amounts().get(place).and_then(|whole| less(whole, amount)).is_none() {
+            return Ok(None);
+        }
+        places.push((place, amount));
+    }
+    algebra.spend(places.len())?;
+    Ok((!places.is_empty()).then_some(places))
+}
+
+/// What is left of a total by one of its parts and all further ones for which there is enough left, if that is
+/// concentrated.
+fn rest(
+    total: u32,
+    evidence: &Evidence,
+    parts: &[Part],
+    first: usize,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<Option<Rest>, Exhausted> {
+    let mut left: Vec<i128> = evidence.amounts().iter().collect();
+    let mut taken = Vec::new();
+    for (number, places) in parts.iter().skip(first).chain(parts.iter().take(first)) {
+        algebra.spend(places.len())?;
+        let fits = |(place, amount): &(usize, i128)| left.get(*place).and_then(|left| less(*left, *amount));
+        let Some(rests) = places.iter().map(fits).collect::<Option<Vec<i128>>>() else { continue };
+        taken.push(*number);
+        for ((place, _), rest) in places.iter().zip(rests) {
+            if let Some(left) = left.get_mut(*place) {
+                *left = rest;
+            }
+        }
+    }
+    let rest = left.iter().filter(|amount| **amount != 0);
+    let spread = rest.fold(Spread::NOBODY, |spread, amount| spread.with(amount.unsigned_abs()));
+    let concentrated = spread.absolute != Some(0) && rules::concentrated(spread, profile);
+    Ok((taken.len() > 1 && concentrated).then_some(Rest { total, parts: taken }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{evidence, japan};
+
+    /// A total of fifty people, its parts by decades as far as they are shown, and the records behind it.
+    fn found(largest: i128, shown_parts: &[u32]) -> Vec<(u32, Vec<u32>)> {
+        let amount = |person: u32| if person == 49 { largest } else { 10 + i128::from(person) };
+        let sum = |people: std::ops::Range<u32>| evidence(people.map(|person| (person, amount(person))));
+        let records = evidence((0..50).map(|person| (person, 1 + i128::from(person % 3))));
+        let sums: Vec<Evidence> = std::iter::once(sum(0..50))
+            .chain(shown_parts.iter().map(|decade| sum(decade * 10..decade * 10 + 10)))
+            .chain([records])
+            .collect();
+        let shown: Vec<(u32, &Evidence)> = (0..).zip(&sums).collect();
+        let algebra = Algebra::new(sums.iter(), 1 << 20);
+        let rests = concentrated_rests(&shown, 0, &japan(), &algebra).unwrap_or_else(|_| unreachable!());
+        rests.into_iter().map(|rest| (rest.total, rest.parts)).collect()
+    }
+
+    #[test]
+    fn what_parts_leave_of_a_total_is_judged_by_itself() {
+        assert_eq!(found(5000, &[0, 1, 2, 3]).first(), Some(&(0, vec![1, 2, 3, 4])));
+        assert_eq!(found(60, &[0, 1, 2, 3]), []);
+        // Of twenty people nobody is too much.
+        assert_eq!(found(600, &[0, 1, 2]), []);
+    }
+}
