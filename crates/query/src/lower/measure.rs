@@ -106,10 +106,7 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
         Scalar::Arithmetic { op: Operator::Minus, left, right }
             if known.is_date(left) && known.is_date(right) =>
         {
-            match days(left, right) {
-                Some(days) => terms(&days, known)?,
-                None => return whole(),
-            }
+            return days(left, right).map_or_else(whole, |days| terms(&days, known));
         }
         Scalar::Arithmetic { op: Operator::Plus | Operator::Minus, left, right } => {
             terms(left, known)?.into_iter().chain(terms(right, known)?).collect()
