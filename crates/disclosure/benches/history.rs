@@ -12,7 +12,7 @@ use std::time::Instant;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sekisho_disclosure::{
     CellTable, Evidence, Ledger, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind, Tally,
-    Unreleased, check_against,
+    Unreleased, check,
 };
 use sekisho_model::Hold;
 
@@ -71,13 +71,13 @@ fn history(criterion: &mut Criterion) {
         while tables < earlier {
             tables += 1;
             let unreleased = Unreleased::new(table(people, tables, CELLS_BEFORE));
-            let checked = check_against(unreleased, &ledger, &profile, Hold::ByRule).unwrap();
+            let checked = check(unreleased, &ledger, &profile, Hold::ByRule).unwrap();
             checked.page().into_iter().for_each(|page| ledger.take(page));
         }
         let building = building.elapsed();
         let started = Instant::now();
         let checked =
-            check_against(Unreleased::new(table(people, 0, cells)), &ledger, &profile, Hold::ByRule).unwrap();
+            check(Unreleased::new(table(people, 0, cells)), &ledger, &profile, Hold::ByRule).unwrap();
         let (took, blanks) = (started.elapsed(), checked.findings().len());
         println!(
             "{earlier} tables before ({} sums, {} MiB, built in {building:.1?}): {blanks} of {cells} cells \
@@ -88,7 +88,7 @@ fn history(criterion: &mut Criterion) {
         group.bench_function(format!("{cells} cells after {earlier} tables"), |bencher| {
             bencher.iter_batched(
                 || Unreleased::new(table(people, 0, cells)),
-                |unreleased| check_against(unreleased, &ledger, &profile, Hold::ByRule).unwrap(),
+                |unreleased| check(unreleased, &ledger, &profile, Hold::ByRule).unwrap(),
                 BatchSize::PerIteration,
             );
         });

@@ -27,20 +27,12 @@ use crate::suppression::STEPS;
 use crate::unreleased::{CellTable, Unreleased};
 use verdict::{TableVerdict, Verdict};
 
-/// Judges everything that an analysis computed, as the first release of its dataset.
-///
-/// # Errors
-/// As [`check_against`].
-pub fn check(unreleased: Unreleased, profile: &Profile, hold: Hold) -> Result<Checked, Error> {
-    check_against(unreleased, &Ledger::new(), profile, hold)
-}
-
 /// Judges everything that an analysis computed, as one release, together with all that was released of its
 /// dataset before.
 ///
 /// # Errors
 /// [`Error::Malformed`] for tables that contradict themselves. What the rules find is never an error.
-pub fn check_against(
+pub fn check(
     unreleased: Unreleased,
     ledger: &Ledger,
     profile: &Profile,

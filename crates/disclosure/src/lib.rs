@@ -52,7 +52,7 @@ mod released;
 #[cfg(test)]
 mod testing;
 
-pub use checked::{Checked, CheckedTable, Finding, check, check_against};
+pub use checked::{Checked, CheckedTable, Finding, check};
 pub use error::Error;
 pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Scale, Tally};
 pub use history::{Ledger, LedgerKey, Page};

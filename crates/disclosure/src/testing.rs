@@ -72,3 +72,12 @@ pub(crate) fn statistic(
     let parts = parts.into_iter().map(|(scale, evidence)| Part { scale, evidence }).collect();
     StatisticColumn { name: name.into(), kind, parts, values: None, branches: Vec::new() }
 }
+
+/// Judges tables as the first release of their dataset.
+pub(crate) fn check_first(
+    unreleased: crate::Unreleased,
+    profile: &Profile,
+    hold: sekisho_model::Hold,
+) -> Result<crate::Checked, crate::Error> {
+    crate::check(unreleased, &crate::Ledger::new(), profile, hold)
+}

@@ -226,7 +226,10 @@ impl Ground {
         };
         let executed = began.elapsed();
         let profile = self.profile.clone();
-        let checked = spawn_blocking(move || disclosure::check(unreleased, &profile, Hold::ByRule)).await?;
+        let checked = spawn_blocking(move || {
+            disclosure::check(unreleased, &disclosure::Ledger::new(), &profile, Hold::ByRule)
+        })
+        .await?;
         let checked = checked.context("check the cells")?;
         let judged = began.elapsed();
         if let Err(failure) = checked.publish(public).await {

@@ -104,7 +104,7 @@ async fn check(
     let judged = spawn_blocking(move || {
         let checked = history
             .ledger()
-            .map(|ledger| disclosure::check_against(unreleased, ledger, &profile, hold))
+            .map(|ledger| disclosure::check(unreleased, ledger, &profile, hold))
             .ok_or(Missing);
         (checked, history)
     });

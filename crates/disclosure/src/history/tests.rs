@@ -6,7 +6,7 @@ use sekisho_model::Hold;
 
 use super::*;
 use crate::testing::{count, evidence, japan, people, sum, threshold_only, ungrouped};
-use crate::{CellTable, Profile, Unreleased, check_against};
+use crate::{CellTable, Profile, Unreleased, check};
 
 /// A dataset with its releases.
 struct Enclave {
@@ -30,8 +30,7 @@ impl Enclave {
     }
 
     fn release(&mut self, tables: Vec<CellTable>) -> Vec<bool> {
-        let checked =
-            check_against(Unreleased::new(tables), &self.ledger, &self.profile, Hold::ByRule).unwrap();
+        let checked = check(Unreleased::new(tables), &self.ledger, &self.profile, Hold::ByRule).unwrap();
         if let Some(page) = checked.page() {
             self.ledger.take(&Page::decode(&page.encode().unwrap()).unwrap());
         }

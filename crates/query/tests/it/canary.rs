@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use sekisho_disclosure::check;
+use sekisho_disclosure::{Ledger, check};
 use sekisho_model::{Hold, Limits};
 use sekisho_query::plan;
 
@@ -142,7 +142,7 @@ async fn heard(fixture: &Fixture, sql: &str) -> (String, &'static str) {
     match fixture.engine.execute(plan, &limits).await {
         Ok((unreleased, public)) => {
             let shown = format!("{shown} {unreleased:?} {public:?}");
-            let checked = check(unreleased, &profile("teaching"), Hold::Always).unwrap();
+            let checked = check(unreleased, &Ledger::new(), &profile("teaching"), Hold::Always).unwrap();
             let shown = format!("{shown} {checked:?}");
             match checked.publish(public).await {
                 Ok(outcome) => (format!("{shown} {outcome:?}"), "released"),

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::ipc::reader::StreamReader;
-use sekisho_disclosure::{Outcome, Profile, Profiles, check};
+use sekisho_disclosure::{Ledger, Outcome, Profile, Profiles, check};
 use sekisho_model::{Analysis, Hold, Limits, Refusal, SnapshotPin, TableGrant};
 use sekisho_query::{Engine, Failure, View, plan};
 use sekisho_vault::{IngestOptions, Keyring, Manifest, Vault};
@@ -86,8 +86,8 @@ impl Fixture {
         let plan = plan(analysis, &self.view, &limits)?;
         let (unreleased, public) =
             self.engine.execute(plan, &limits).await.map_err(|failure| failure.refusal())?;
-        let checked =
-            check(unreleased, profile, Hold::ByRule).map_err(|error| Failure::from(error).refusal())?;
+        let checked = check(unreleased, &Ledger::new(), profile, Hold::ByRule)
+            .map_err(|error| Failure::from(error).refusal())?;
         match checked.publish(public).await.map_err(|failure| failure.refusal())? {
             Outcome::Released(released) => Ok(released.arrow_ipc().to_vec()),
             Outcome::Held(_) => panic!("nothing is held here"),

@@ -14,7 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use sekisho_disclosure::{Outcome, check};
+use sekisho_disclosure::{Ledger, Outcome, check};
 use sekisho_model::{Analysis, Code, Hold, Limits};
 use sekisho_query::{Failure, plan};
 use tokio::runtime::Runtime;
@@ -151,7 +151,7 @@ impl Fuzz {
             Err(_) => return Ok((End::Limited, String::new())),
         };
         is_silent(sql, &format!("{unreleased:?} {public:?}"))?;
-        let checked = check(unreleased, &profile("teaching"), Hold::ByRule);
+        let checked = check(unreleased, &Ledger::new(), &profile("teaching"), Hold::ByRule);
         let checked = checked.map_err(|error| format!("{error}: {sql}"))?;
         match checked.publish(public).await {
             Ok(Outcome::Released(released)) => {

@@ -286,7 +286,13 @@ async fn more_rows_than_the_limit_are_a_failure_without_a_row() {
     let plan = sekisho_query::plan(sql, &fixture.view, &limits).unwrap();
     let (unreleased, public) = fixture.engine.execute(plan, &limits).await.unwrap();
     let profile = super::fixture::profile("japan-rwd");
-    let checked = sekisho_disclosure::check(unreleased, &profile, sekisho_model::Hold::ByRule).unwrap();
+    let checked = sekisho_disclosure::check(
+        unreleased,
+        &sekisho_disclosure::Ledger::new(),
+        &profile,
+        sekisho_model::Hold::ByRule,
+    )
+    .unwrap();
     let Err(failure) = checked.publish(public).await else { panic!("released") };
     assert_eq!(failure.refusal().code, Code::RowLimit);
 }
