@@ -5,12 +5,13 @@
 //! ([`Scale`]), so that the same people always give the same numbers in whatever order they come.
 
 mod amounts;
+mod digest;
 mod sums;
 mod tally;
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use amounts::Stored;
 pub use amounts::{Amounts, AmountsIter};
@@ -33,8 +34,16 @@ pub enum Scale {
 /// What the checkpoint knows of one statistic of one cell. Clones share it.
 #[derive(Clone)]
 pub struct Evidence {
-    subjects: Arc<Vec<u32>>,
+    subjects: Arc<Subjects>,
     rest: Arc<Rest>,
+}
+
+/// People, who are often those of several sums.
+struct Subjects {
+    /// Dense ids, strictly ascending.
+    ids: Vec<u32>,
+    /// Computed when it is asked for.
+    digest: OnceLock<[u8; 32]>,
 }
 
 /// What people contribute, and what follows from it.
@@ -43,12 +52,20 @@ struct Rest {
     records: u64,
     units: Vec<u64>,
     sums: Sums,
+    /// Computed when it is asked for.
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl Subjects {
+    fn of(ids: Vec<u32>) -> Arc<Self> {
+        Arc::new(Self { ids, digest: OnceLock::new() })
+    }
 }
 
 impl Evidence {
-    /// `subjects` strictly ascending, `amounts` alongside.
+    /// `amounts` alongside `subjects`.
     fn new(
-        subjects: Arc<Vec<u32>>,
+        subjects: Arc<Subjects>,
         amounts: Stored,
         records: u64,
         overflowed: bool,
@@ -58,7 +75,7 @@ impl Evidence {
         if overflowed {
             (sums.total, sums.absolute) = (None, None);
         }
-        Self { subjects, rest: Arc::new(Rest { amounts, records, units, sums }) }
+        Self { subjects, rest: Arc::new(Rest { amounts, records, units, sums, digest: OnceLock::new() }) }
     }
 
     /// Evidence that nobody stands behind.
@@ -69,14 +86,14 @@ impl Evidence {
 
     /// The same people, each counted once: the evidence of a count of people.
     pub(crate) fn once_per_person(&self) -> Self {
-        let (once, units) = (Stored::Ones(self.subjects.len()), self.rest.units.clone());
+        let (once, units) = (Stored::Ones(self.subjects.ids.len()), self.rest.units.clone());
         Self::new(Arc::clone(&self.subjects), once, self.rest.records, false, units)
     }
 
     /// People with a record that the statistic reads (a non-null one), as dense ids in order.
     #[must_use]
     pub fn subjects(&self) -> &[u32] {
-        &self.subjects
+        &self.subjects.ids
     }
 
     /// Each person's contribution, in the order of [`Evidence::subjects`].
@@ -87,7 +104,7 @@ impl Evidence {
 
     /// Whether the same people have a record.
     pub(crate) fn has_the_people_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.subjects, &other.subjects) || self.subjects == other.subjects
+        Arc::ptr_eq(&self.subjects, &other.subjects) || self.subjects.ids == other.subjects.ids
     }
 
     /// Who contributes what.
@@ -99,7 +116,7 @@ impl Evidence {
     /// Number of people with a non-null contribution.
     #[must_use]
     pub fn people(&self) -> u64 {
-        length(self.subjects.len())
+        length(self.subjects.ids.len())
     }
 
     /// Number of people with a non-zero contribution.
@@ -159,7 +176,7 @@ impl Evidence {
     /// Bytes held on the heap.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        let subjects = self.subjects.capacity().saturating_mul(size_of::<u32>());
+        let subjects = self.subjects.ids.capacity().saturating_mul(size_of::<u32>());
         subjects.saturating_add(self.rest.amounts.heap_size()).saturating_add(size_of::<Rest>())
     }
 }
@@ -187,7 +204,15 @@ pub struct Contributions<'a>(&'a Evidence);
 impl<'a> Contributions<'a> {
     /// Each person with their contribution, in the order of the dense ids.
     pub fn iter(self) -> std::iter::Zip<std::iter::Copied<std::slice::Iter<'a, u32>>, AmountsIter<'a>> {
-        self.0.subjects.iter().copied().zip(self.0.amounts())
+        self.0.subjects.ids.iter().copied().zip(self.0.amounts())
+    }
+
+    /// A digest (BLAKE3) of who contributes what: no two sums with other contributions have the same.
+    pub(crate) fn digest(self) -> [u8; 32] {
+        *self.0.rest.digest.get_or_init(|| {
+            let people = self.0.subjects.digest.get_or_init(|| digest::of_people(&self.0.subjects.ids));
+            digest::of_contributions(people, &self.0.rest.amounts, &self.0.rest.sums)
+        })
     }
 }
 
@@ -203,7 +228,7 @@ impl Ord for Contributions<'_> {
             .cmp(&sums(other))
             .then_with(|| {
                 let same = Arc::ptr_eq(&mine.subjects, &theirs.subjects);
-                if same { Ordering::Equal } else { mine.subjects.cmp(&theirs.subjects) }
+                if same { Ordering::Equal } else { mine.subjects.ids.cmp(&theirs.subjects.ids) }
             })
             .then_with(|| {
                 let same = Arc::ptr_eq(&mine.rest, &theirs.rest);

@@ -48,13 +48,19 @@ pub(crate) struct Entry {
     pub(crate) status: Status,
 }
 
-/// Everything that was ever released of one dataset, or withheld.
+/// Sums by who contributes what.
 ///
-/// INVARIANT: no two entries have the same contributions.
+/// INVARIANT: no two have the same contributions.
+#[derive(Default)]
+pub(crate) struct Entries {
+    list: Vec<Entry>,
+    places: BTreeMap<Vector, usize>,
+}
+
+/// Everything that was ever released of one dataset, or withheld.
 #[derive(Default)]
 pub struct Ledger {
-    entries: Vec<Entry>,
-    places: BTreeMap<Vector, usize>,
+    entries: Entries,
     groups: Groups,
     /// What was asked before, and which of its sums, by number, were withheld to protect others.
     answers: BTreeMap<Digest, BTreeSet<u32>>,
@@ -86,20 +92,19 @@ impl Ledger {
     /// How many different sums stand in it.
     #[must_use]
     pub fn sums(&self) -> usize {
-        self.entries.len()
+        self.entries.list.len()
     }
 
     /// Bytes held on the heap, about.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        let entries = self.entries.iter().map(|entry| entry.evidence.heap_size());
+        let entries = self.entries.list.iter().map(|entry| entry.evidence.heap_size());
         entries.fold(self.groups.heap_size(), usize::saturating_add)
     }
 
     /// What became of a sum; `None` if it does not stand here.
     pub(crate) fn status(&self, sum: &Evidence) -> Option<Status> {
-        let place = self.places.get(&Vector(sum.clone()))?;
-        self.entries.get(*place).map(|entry| entry.status)
+        self.entries.get(sum).map(|entry| entry.status)
     }
 
     /// The entries that share people with these sums, directly or by way of others, in the order in which
@@ -108,19 +113,18 @@ impl Ledger {
         let mut places = self.groups.connected(sums);
         // A withheld sum over nobody is connected with all: it makes "this is zero" a secret.
         places.extend(
-            self.places.first_key_value().filter(|(first, _)| first.0.people() == 0).map(|(_, at)| at),
+            self.entries
+                .places
+                .first_key_value()
+                .filter(|(first, _)| first.0.people() == 0)
+                .map(|(_, at)| at),
         );
-        places.into_iter().filter_map(|place| self.entries.get(place)).collect()
+        places.into_iter().filter_map(|place| self.entries.list.get(place)).collect()
     }
 
     /// Whether it would be another ledger with this entry.
     pub(crate) fn changes_with(&self, entry: &Entry) -> bool {
         self.status(&entry.evidence).is_none_or(|status| status.and(entry.status) != status)
-    }
-
-    /// Its sums, in the order in which they came.
-    pub(crate) fn into_entries(self) -> impl Iterator<Item = Entry> {
-        self.entries.into_iter()
     }
 
     /// Which sums were withheld to protect others when the same was asked before.
@@ -130,14 +134,38 @@ impl Ledger {
 
     /// Takes in one sum.
     pub(crate) fn note(&mut self, entry: Entry) {
-        let place = *self.places.entry(Vector(entry.evidence.clone())).or_insert(self.entries.len());
-        match self.entries.get_mut(place) {
-            Some(known) => known.status = known.status.and(entry.status),
-            None => {
-                self.groups.add(&entry.evidence, place);
-                self.entries.push(entry);
-            }
+        let people = entry.evidence.clone();
+        if let Some(place) = self.entries.note(entry) {
+            self.groups.add(&people, place);
         }
+    }
+}
+
+impl Entries {
+    /// Takes in one sum; answers its place if it is new.
+    pub(crate) fn note(&mut self, entry: Entry) -> Option<usize> {
+        let next = self.list.len();
+        let place = *self.places.entry(Vector(entry.evidence.clone())).or_insert(next);
+        if let Some(known) = self.list.get_mut(place) {
+            known.status = known.status.and(entry.status);
+            return None;
+        }
+        self.list.push(entry);
+        Some(place)
+    }
+
+    fn get(&self, sum: &Evidence) -> Option<&Entry> {
+        self.list.get(*self.places.get(&Vector(sum.clone()))?)
+    }
+}
+
+impl IntoIterator for Entries {
+    type Item = Entry;
+    type IntoIter = std::vec::IntoIter<Entry>;
+
+    /// In the order in which they came.
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
     }
 }
 

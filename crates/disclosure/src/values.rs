@@ -80,6 +80,13 @@ impl ValueTally {
     pub fn merge(&mut self, other: &Self) {
         self.overflowed |= other.overflowed;
         self.unordered |= other.unordered;
+        if other.subjects.first() > self.subjects.last() {
+            self.end_run();
+            self.run = self.subjects.len().saturating_add(other.run);
+            self.subjects.extend_from_slice(&other.subjects);
+            self.values.append(&other.values);
+            return;
+        }
         for (place, subject) in other.subjects.iter().enumerate() {
             if let Some(value) = other.values.get(place) {
                 self.add(*subject, value);
@@ -156,19 +163,19 @@ impl Values {
         self.values.neighbours(place)
     }
 
-    /// How many people have a value that is not above `limit`.
-    pub(crate) fn people_at_most(&self, limit: i128) -> u64 {
-        self.people_with(|value| value <= limit)
+    /// How many people have a value that is not above `limit`; `enough`, if there are more.
+    pub(crate) fn people_at_most(&self, limit: i128, enough: u64) -> u64 {
+        self.people_with(|value| value <= limit, enough)
     }
 
-    /// How many people have a value that is not below `limit`.
-    pub(crate) fn people_at_least(&self, limit: i128) -> u64 {
-        self.people_with(|value| value >= limit)
+    /// How many people have a value that is not below `limit`; `enough`, if there are more.
+    pub(crate) fn people_at_least(&self, limit: i128, enough: u64) -> u64 {
+        self.people_with(|value| value >= limit, enough)
     }
 
-    /// How many people have this value.
-    pub(crate) fn people_with_value(&self, wanted: i128) -> u64 {
-        self.people_with(|value| value == wanted)
+    /// How many people have this value; `enough`, if there are more.
+    pub(crate) fn people_with_value(&self, wanted: i128, enough: u64) -> u64 {
+        self.people_with(|value| value == wanted, enough)
     }
 
     /// For each person, the value of theirs that `better` prefers to all others.
@@ -199,9 +206,12 @@ impl Values {
         subjects.filter_map(|(place, subject)| Some((*subject, self.values.get(place)?)))
     }
 
-    fn people_with(&self, holds: impl Fn(i128) -> bool) -> u64 {
+    fn people_with(&self, holds: impl Fn(i128) -> bool, enough: u64) -> u64 {
         let (mut people, mut last) = (0_u64, None);
         for (subject, _) in self.pairs().filter(|(_, value)| holds(*value)) {
+            if people >= enough {
+                break;
+            }
             people = people.saturating_add(u64::from(last != Some(subject)));
             last = Some(subject);
         }

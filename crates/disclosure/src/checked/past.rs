@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::verdict::{Claim, Sum};
 use crate::evidence::{Contributions, Evidence};
-use crate::history::{Entry, Ledger, Page, Status};
+use crate::history::{Entries, Entry, Ledger, Page, Status};
 use crate::profile::Profile;
 use crate::suppression::{self, Candidate, Place};
 
@@ -24,7 +24,7 @@ pub(super) struct Past<'a> {
 /// What is asked: every sum with its place, what is asked of it, and the rules that judge it.
 pub(super) fn question(sums: &[Sum<'_>], profile: &Profile) -> Digest {
     let mut hash = Sha256::new();
-    hash.update(b"sekisho question 1\0");
+    hash.update(b"sekisho question 2\0");
     hash.update(profile.digest().as_bytes());
     for Sum { place, claim, evidence, .. } in sums {
         let Place { table, statistic, part, label } = place;
@@ -41,30 +41,9 @@ pub(super) fn question(sums: &[Sum<'_>], profile: &Profile) -> Digest {
             Claim::Secret => 2,
         };
         hash.update([claim]);
-        hash.update(evidence.people().to_le_bytes());
-        hash_blocks(&mut hash, evidence.subjects().iter().map(|subject| subject.to_le_bytes()));
-        // Counts of people are nearly all that there is.
-        let counts_people = evidence.is_positive() && evidence.largest() <= 1;
-        hash.update([u8::from(counts_people)]);
-        if !counts_people {
-            hash_blocks(&mut hash, evidence.amounts().iter().map(i128::to_le_bytes));
-        }
+        hash.update(evidence.contributions().digest());
     }
     Digest::from_bytes(hash.finalize().into())
-}
-
-/// Hashes many short pieces, some thousand bytes at a time.
-fn hash_blocks<const N: usize>(hash: &mut Sha256, pieces: impl Iterator<Item = [u8; N]>) {
-    const BLOCK: usize = 1 << 13;
-    let mut block = Vec::with_capacity(BLOCK);
-    for piece in pieces {
-        block.extend_from_slice(&piece);
-        if block.len() >= BLOCK {
-            hash.update(&block);
-            block.clear();
-        }
-    }
-    hash.update(&block);
 }
 
 impl Past<'_> {
@@ -100,7 +79,7 @@ impl Past<'_> {
         suppressed: BTreeSet<u32>,
         shown: impl Fn(&Sum<'_>) -> bool,
     ) -> Page {
-        let mut added = Ledger::new();
+        let mut added = Entries::default();
         for sum in self.sums {
             let status = match sum.claim {
                 Claim::Published if shown(sum) => Status::Shown(self.profile.minimum_count),
@@ -115,7 +94,7 @@ impl Past<'_> {
                 added.note(Entry { evidence: evidence.clone(), scale: sum.scale, status });
             }
         }
-        let news = added.into_entries().filter(|entry| self.ledger.changes_with(entry)).collect();
+        let news = added.into_iter().filter(|entry| self.ledger.changes_with(entry)).collect();
         Page { question, suppressed: suppressed.into_iter().collect(), sums: news }
     }
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 use super::amounts::{Amounts, Overflow, Stored};
-use super::{Evidence, length};
+use super::{Evidence, Subjects, length};
 
 /// Contributions while they are being gathered.
 ///
@@ -131,7 +130,7 @@ impl Tally {
             self.put_in_order();
         }
         let units = self.units.iter().flat_map(|sets| sets.iter()).map(|set| length(set.len())).collect();
-        Evidence::new(Arc::new(self.subjects), self.amounts, self.records, self.overflowed, units)
+        Evidence::new(Subjects::of(self.subjects), self.amounts, self.records, self.overflowed, units)
     }
 
     fn add_amount(&mut self, subject: u32, amount: i128) {

@@ -115,7 +115,9 @@ fn judge_order(values: &Values, snapped: Option<Snapped>, reason: Reason, profil
     let Some(snapped) = snapped.filter(|_| values.are_exact()) else {
         return Form::failing(Reason::Inexact);
     };
-    let (at_most, at_least) = (values.people_at_most(snapped.units), values.people_at_least(snapped.units));
+    let enough = u64::from(profile.minimum_count);
+    let at_most = values.people_at_most(snapped.units, enough);
+    let at_least = values.people_at_least(snapped.units, enough);
     let reasons = failed([(reason, quantile::one_sided(at_most, at_least, profile.minimum_count))]);
     Form { reasons, shown: Some(Shown::Value(snapped)) }
 }
@@ -130,7 +132,8 @@ fn quantile_shown(
 ) -> Option<Snapped> {
     let on_grid = value.snapped(scale, step, Rounding::Nearest)?;
     let exact = matches!(step, Some(Step::Number { units: 1, .. }));
-    let shared = || values.people_with_value(on_grid.units) >= u64::from(profile.minimum_count);
+    let enough = u64::from(profile.minimum_count);
+    let shared = || values.people_with_value(on_grid.units, enough) >= enough;
     if !exact || shared() { Some(on_grid) } else { value.snapped(scale, None, Rounding::Nearest) }
 }
 

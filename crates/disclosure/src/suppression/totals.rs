@@ -44,13 +44,9 @@ pub(super) fn concentrated_rests(
         if evidence.largest() <= harmless {
             continue;
         }
-        let mut parts = Vec::new();
-        for (number, other) in &looked_at {
-            if other.people() < evidence.people()
-                && let Some(places) = places(evidence, other, algebra)?
-            {
-                parts.push((*number, places));
-            }
+        let mut parts = parts(evidence, &looked_at, profile, algebra)?;
+        if parts.len() < 2 {
+            continue;
         }
         for _ in 0..2 {
             for first in 0..parts.len() {
@@ -73,22 +69,71 @@ fn less(amount: i128, part: i128) -> Option<i128> {
     amount.checked_sub(part).filter(|rest| rest.unsigned_abs() <= amount.unsigned_abs())
 }
 
+/// The parts of a total, in the order in which they come; none, if they leave too much of it for a rest to be
+/// concentrated.
+fn parts(
+    total: &Evidence,
+    sums: &[(u32, &Evidence)],
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<Vec<Part>, Exhausted> {
+    let mut candidates: Vec<(u32, &Evidence)> =
+        sums.iter().copied().filter(|(_, sum)| sum.people() < total.people()).collect();
+    // The largest decide soonest.
+    candidates.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.absolute()));
+    let mut open: Option<u128> = candidates
+        .iter()
+        .try_fold(0, |all: u128, (_, sum)| sum.absolute().and_then(|absolute| all.checked_add(absolute)));
+    let mut parts = Vec::new();
+    for (number, sum) in candidates {
+        if too_much_is_left(total, open, profile) {
+            return Ok(Vec::new());
+        }
+        match places(total, sum, algebra)? {
+            Some(places) => parts.push((number, places)),
+            None => open = open.zip(sum.absolute()).and_then(|(open, sum)| open.checked_sub(sum)),
+        }
+    }
+    parts.sort_by_key(|(number, _)| *number);
+    Ok(if too_much_is_left(total, open, profile) { Vec::new() } else { parts })
+}
+
+/// Whether nothing that parts of this much together leave of a total is concentrated: of nobody is there more
+/// left than the largest contribution, and of all together at least the difference.
+fn too_much_is_left(total: &Evidence, parts: Option<u128>, profile: &Profile) -> bool {
+    let left = total.absolute().zip(parts).map(|(total, parts)| total.saturating_sub(parts));
+    let spread = Spread { largest: total.largest(), second: total.largest(), absolute: left };
+    left.is_some() && !rules::concentrated(spread, profile)
+}
+
 /// What the people of a part contribute, if all of them are in the total with as much at least.
 fn places(
     total: &Evidence,
     part: &Evidence,
     algebra: &Algebra,
 ) -> Result<Option<Vec<(usize, i128)>>, Exhausted> {
-    let mut places = Vec::new();
+    let (mut places, mut next) = (Vec::new(), 0);
     for (subject, amount) in part.contributions().iter() {
-        let Ok(place) = total.subjects().binary_search(&subject) else { return Ok(None) };
+        let Some(place) = found_from(total.subjects(), next, subject) else { return Ok(None) };
         if total.amounts().get(place).and_then(|whole| less(whole, amount)).is_none() {
             return Ok(None);
         }
         places.push((place, amount));
+        next = place.saturating_add(1);
     }
     algebra.spend(places.len())?;
     Ok((!places.is_empty()).then_some(places))
+}
+
+/// The place of a person from a place on, where they are mostly near.
+fn found_from(subjects: &[u32], from: usize, wanted: u32) -> Option<usize> {
+    let rest = subjects.get(from..)?;
+    let mut far = 1_usize;
+    while rest.get(far).is_some_and(|subject| *subject < wanted) {
+        far = far.saturating_mul(2);
+    }
+    let near = rest.get(..far.saturating_add(1).min(rest.len()))?;
+    Some(near.binary_search(&wanted).ok()?.saturating_add(from))
 }
 
 /// What is left of a total by one of its parts and all further ones for which there is enough left, if that is

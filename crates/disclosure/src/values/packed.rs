@@ -29,6 +29,17 @@ impl Packed {
         }
     }
 
+    pub(super) fn append(&mut self, others: &Self) {
+        match (&mut *self, others) {
+            (Self::Narrow(values), Self::Narrow(others)) => values.extend_from_slice(others),
+            (Self::Wide(values), Self::Wide(others)) => values.extend_from_slice(others),
+            (Self::Wide(_), Self::Narrow(others)) => {
+                others.iter().for_each(|value| self.push((*value).into()))
+            }
+            (Self::Narrow(_), Self::Wide(others)) => others.iter().for_each(|value| self.push(*value)),
+        }
+    }
+
     pub(super) fn get(&self, place: usize) -> Option<i128> {
         match self {
             Self::Narrow(values) => values.get(place).copied().map(i128::from),

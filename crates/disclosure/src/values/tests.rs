@@ -19,8 +19,9 @@ fn tally(mut tally: ValueTally, records: &[(u32, i128)]) -> ValueTally {
 
 /// All that can be asked of values.
 fn answers(values: &Values) -> impl PartialEq + fmt::Debug + use<> {
-    let sides: Vec<_> =
-        (-6..7).map(|limit| (values.people_at_most(limit), values.people_at_least(limit))).collect();
+    let sides: Vec<_> = (-6..7)
+        .map(|limit| (values.people_at_most(limit, u64::MAX), values.people_at_least(limit, 3)))
+        .collect();
     let ranks: Vec<_> = (0..61).map(|place| values.neighbours(place)).collect();
     let people: Vec<_> = values.people().collect();
     let own = [values.of_each_person(i128::max), values.of_each_person(i128::min)];
@@ -35,10 +36,14 @@ proptest! {
         let mut sorted = records.clone();
         sorted.sort_unstable();
         prop_assert!(answers(&tally(empty(), &sorted).freeze()) == expected);
-        let (left, right) = records.split_at(cut.min(records.len()));
-        let mut merged = tally(empty(), right);
-        merged.merge(&tally(empty(), left));
-        prop_assert!(answers(&merged.freeze()) == expected);
+        for records in [records, sorted] {
+            let (left, right) = records.split_at(cut.min(records.len()));
+            let (mut backwards, mut onwards) = (tally(empty(), right), tally(empty(), left));
+            backwards.merge(&onwards);
+            onwards.merge(&tally(empty(), right));
+            prop_assert!(answers(&backwards.freeze()) == expected);
+            prop_assert!(answers(&onwards.freeze()) == expected);
+        }
     }
 
     #[test]
@@ -52,8 +57,8 @@ proptest! {
             let those = records.iter().filter(|(_, value)| holds(*value)).map(|(subject, _)| *subject);
             those.collect::<BTreeSet<u32>>().len() as u64
         };
-        prop_assert_eq!(values.people_at_most(2), people(&|value| value <= 2));
-        prop_assert_eq!(values.people_at_least(2), people(&|value| value >= 2));
+        prop_assert_eq!(values.people_at_most(2, u64::MAX), people(&|value| value <= 2));
+        prop_assert_eq!(values.people_at_least(2, 3), people(&|value| value >= 2).min(3));
         let mut largest = BTreeMap::new();
         for (subject, value) in &records {
             let known = largest.entry(*subject).or_insert(*value);
