@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::cell_table::{cell_table, in_order};
 use crate::cells::FormCells;
+use crate::clustered::SortsWithinPeople;
 use crate::cooperate::JoinsYield;
 use crate::deposit::Deposits;
 use crate::disclosure::{self, CellTable, Parent, Unreleased};
@@ -144,6 +145,7 @@ impl Engine {
         let session = self.session(limits, NonZeroUsize::MIN).map_err(|error| Failure::of(&error))?;
         let session = session
             .with_physical_optimizer_rule(Arc::new(FormCells))
+            .with_physical_optimizer_rule(Arc::new(SortsWithinPeople))
             .with_physical_optimizer_rule(Arc::new(JoinsYield))
             .build();
         let (mut tables, mut evidence) = (Vec::new(), Vec::new());

@@ -31,6 +31,7 @@ mod values;
 
 mod baseline;
 mod cell_table;
+mod clustered;
 mod cooperate;
 mod execute;
 mod freeze;

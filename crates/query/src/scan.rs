@@ -29,7 +29,7 @@ use parquet::encryption::encrypt::FileEncryptionProperties;
 pub(crate) use self::divisions::divisions;
 pub(crate) use self::footers::Footers;
 use self::footers::Readers;
-use self::people::PeopleExec;
+pub(crate) use self::people::PeopleExec;
 use crate::vault::{Snapshot, StoredTable};
 
 /// The people whose records are read: from one dense id up to another, which is not among them.

@@ -3,8 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 use sekisho_server::commands::{Arguments, run};
 use tracing_subscriber::EnvFilter;
+
+/// Jobs take and give back many large pieces of memory; the C library's allocator goes to the kernel for each.
+#[global_allocator]
+static MEMORY: MiMalloc = MiMalloc;
 
 /// Stack of a worker thread: the engine's planners are recursive.
 const WORKER_STACK: usize = 16 << 20;

@@ -8,7 +8,8 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef, UInt32Type};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
 };
@@ -25,7 +26,7 @@ use super::People;
 /// INVARIANT: the dense ids ascend. The vault writes them so and authenticates what it wrote; a table in any
 /// other order is an error, and never a wrong number.
 #[derive(Debug)]
-pub(super) struct PeopleExec {
+pub(crate) struct PeopleExec {
     input: Arc<dyn ExecutionPlan>,
     people: People,
     /// The column of the subject in the input.
@@ -38,8 +39,13 @@ pub(super) struct PeopleExec {
 impl PeopleExec {
     pub(super) fn new(input: Arc<dyn ExecutionPlan>, people: People, subject: usize, width: usize) -> Self {
         let fields: Vec<_> = input.schema().fields().iter().take(width).cloned().collect();
+        let schema = Arc::new(Schema::new(fields));
+        // The engine may count on the order, since it is checked.
+        let by_person = schema.fields().get(subject).map(|field| {
+            PhysicalSortExpr::new_default(Arc::new(Column::new(field.name(), subject))).asc().nulls_last()
+        });
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::new(Schema::new(fields))),
+            EquivalenceProperties::new_with_orderings(schema, [by_person]),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Incremental,
             Boundedness::Bounded,
