@@ -10,6 +10,8 @@
 //! smallest contribution, in every sum that they are in; and their scale itself is above it, since nobody's
 //! scale is below one. Few people are so large in all their sums.
 
+use std::collections::HashMap;
+
 use super::algebra::{Algebra, Exhausted};
 use super::people::common_divisor;
 use super::sweep::{Block, Sweep};
@@ -41,18 +43,17 @@ pub(super) fn are_spread(
     if wide.into_iter().all(covers) {
         return Ok(true);
     }
-    let mut alone = vec![(0_u64, Spread::NOBODY); sums.len()];
+    let mut equal = Equal::new();
     let mut sweep = Sweep::of(sums.iter().map(|sum| sum.evidence));
     while let Some(block) = sweep.next_block() {
         algebra.spend(block.size().saturating_mul(2))?;
         let people = People::of(&block, &sums);
-        people.add_alone(&block, &mut alone);
+        equal.add(&people);
         if people.some_scale_is_above(&block, &sums, harmless) {
             return Ok(false);
         }
     }
-    let minimum = u64::from(profile.minimum_count);
-    Ok(!alone.iter().any(|(people, spread)| *people >= minimum && rules::concentrated(*spread, profile)))
+    Ok(!equal.some_are_concentrated(profile))
 }
 
 /// A published sum.
@@ -75,44 +76,40 @@ impl<'a> Sum<'a> {
 
 /// What is noted of the people of a block, by place.
 struct People {
-    /// In how many sums they are; as many as can be counted, if more.
-    sums: Vec<u8>,
+    /// The sums that they are in.
+    sums: Vec<Sums>,
+    /// What they contribute to each of these, if it is the same; zero otherwise.
+    equal: Vec<i128>,
     /// Whether they are harmless in one of them.
     harmless: Vec<bool>,
 }
 
 impl People {
     fn of(block: &Block<'_, '_>, sums: &[Sum<'_>]) -> Self {
-        let mut people = Self { sums: vec![0; block.length()], harmless: vec![false; block.length()] };
+        let nobody = block.length();
+        let mut people =
+            Self { sums: vec![Sums::NONE; nobody], equal: vec![0; nobody], harmless: vec![false; nobody] };
         for (number, sum) in sums.iter().enumerate() {
             for (place, amount) in block.contributions(number) {
-                if let (Some(sums), Some(harmless)) =
-                    (people.sums.get_mut(place), people.harmless.get_mut(place))
-                {
-                    *sums = sums.saturating_add(1);
-                    *harmless |= amount.unsigned_abs() <= sum.harmless;
-                }
+                let (Some(sums), Some(equal), Some(harmless)) =
+                    (people.sums.get_mut(place), people.equal.get_mut(place), people.harmless.get_mut(place))
+                else {
+                    continue;
+                };
+                *equal = if *sums == Sums::NONE || *equal == amount { amount } else { 0 };
+                *sums = sums.with(number);
+                *harmless |= amount.unsigned_abs() <= sum.harmless;
             }
         }
         people
     }
 
-    /// Adds those who are in one sum only: the people of a sum of whom that is true are one rest, and the
-    /// scale of each is what they contribute.
-    fn add_alone(&self, block: &Block<'_, '_>, alone: &mut [(u64, Spread)]) {
-        for (number, (people, spread)) in alone.iter_mut().enumerate() {
-            for (place, amount) in block.contributions(number) {
-                if self.sums.get(place) == Some(&1) {
-                    *people = people.saturating_add(1);
-                    *spread = spread.with(amount.unsigned_abs());
-                }
-            }
-        }
-    }
-
-    /// Whether somebody who is in several sums and harmless in none has a scale above the harmless one.
+    /// Whether somebody who contributes several amounts and is harmless in none has a scale above the harmless one.
     fn some_scale_is_above(&self, block: &Block<'_, '_>, sums: &[Sum<'_>], harmless: u128) -> bool {
-        let large = self.sums.iter().zip(&self.harmless).map(|(sums, harmless)| *sums > 1 && !harmless);
+        let equal = |(sums, equal): (&Sums, &i128)| *equal != 0 && *sums != Sums::MANY;
+        let equal = self.sums.iter().zip(&self.equal).map(equal);
+        let large = equal.zip(&self.harmless).zip(&self.sums);
+        let large = large.map(|((equal, harmless), sums)| *sums != Sums::NONE && !equal && !harmless);
         let mut scales: Vec<Option<u128>> = large.map(|large| large.then_some(0)).collect();
         if !scales.iter().any(Option::is_some) {
             return false;
@@ -125,6 +122,58 @@ impl People {
             }
         }
         scales.into_iter().flatten().any(|scale| scale > harmless)
+    }
+}
+
+/// The sums that a person is in, as far as they can be told.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Sums {
+    /// One more than the number of the first; zero for none.
+    first: usize,
+    /// The others, a bit for each.
+    others: u128,
+}
+
+impl Sums {
+    const NONE: Self = Self { first: 0, others: 0 };
+    /// Those of somebody who is in several of which one has no bit.
+    const MANY: Self = Self { first: usize::MAX, others: 0 };
+
+    /// And a sum of a higher number.
+    fn with(self, number: usize) -> Self {
+        if self == Self::NONE {
+            return Self { first: number.saturating_add(1), others: 0 };
+        }
+        let bit = u32::try_from(number).ok().and_then(|number| 1_u128.checked_shl(number));
+        match bit.filter(|_| self != Self::MANY) {
+            Some(bit) => Self { others: self.others | bit, ..self },
+            None => Self::MANY,
+        }
+    }
+}
+
+/// People who contribute the same to each sum that they are in: those in the same sums are one rest, and the scale
+/// of each is what they contribute.
+struct Equal(HashMap<Sums, (u64, Spread)>);
+
+impl Equal {
+    fn new() -> Self {
+        Self(HashMap::new())
+    }
+
+    fn add(&mut self, people: &People) {
+        for (sums, amount) in people.sums.iter().zip(&people.equal) {
+            if *amount != 0 && *sums != Sums::MANY {
+                let (people, spread) = self.0.entry(*sums).or_insert((0, Spread::NOBODY));
+                *people = people.saturating_add(1);
+                *spread = spread.with(amount.unsigned_abs());
+            }
+        }
+    }
+
+    fn some_are_concentrated(&self, profile: &Profile) -> bool {
+        let minimum = u64::from(profile.minimum_count);
+        self.0.values().any(|(people, spread)| *people >= minimum && rules::concentrated(*spread, profile))
     }
 }
 

@@ -4,7 +4,7 @@
 //! that whoever has all of them can subtract: a country less the prefectures that are shown. The rest is judged
 //! by its own contributions, whatever other sums its people are in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::algebra::{Algebra, Exhausted};
 use crate::evidence::Evidence;
@@ -13,6 +13,10 @@ use crate::rules::{self, Spread};
 
 /// Most sums of which each may be a part of each; beyond, only new ones are looked at.
 const MOST_SUMS: usize = 4096;
+
+/// Up to so many contributions of a total, times its parts, all of them are taken in any order; beyond, a part
+/// that was taken once is not tried as the first one again.
+const ALL_WAYS: usize = 1 << 22;
 
 /// A total, and parts of it that leave too little.
 pub(super) struct Rest {
@@ -48,11 +52,19 @@ pub(super) fn concentrated_rests(
         if parts.len() < 2 {
             continue;
         }
+        let all_ways = parts.len().saturating_mul(evidence.subjects().len()) <= ALL_WAYS;
         for _ in 0..2 {
+            let mut tried: BTreeSet<u32> = BTreeSet::new();
             for first in 0..parts.len() {
-                let Some(rest) = rest(*total, evidence, &parts, first, profile, algebra)? else { continue };
-                if rest.parts.iter().chain([total]).any(|number| *number >= standing) {
-                    found.push(rest);
+                if !all_ways && parts.get(first).is_some_and(|(number, _)| tried.contains(number)) {
+                    continue;
+                }
+                let (taken, spread) = rest(evidence, &parts, first, algebra)?;
+                tried.extend(&taken);
+                let is_new = taken.iter().chain([total]).any(|number| *number >= standing);
+                let concentrated = spread.absolute != Some(0) && rules::concentrated(spread, profile);
+                if taken.len() > 1 && is_new && concentrated {
+                    found.push(Rest { total: *total, parts: taken });
                 }
             }
             parts.sort_by_key(|(number, _)| std::cmp::Reverse(sizes.get(number).copied()));
@@ -136,17 +148,15 @@ fn found_from(subjects: &[u32], from: usize, wanted: u32) -> Option<usize> {
     Some(near.binary_search(&wanted).ok()?.saturating_add(from))
 }
 
-/// What is left of a total by one of its parts and all further ones for which there is enough left, if that is
-/// concentrated.
+/// The parts that are taken of a total, one of them and all further ones for which there is enough left, and what
+/// is left.
 fn rest(
-    total: u32,
-    evidence: &Evidence,
+    total: &Evidence,
     parts: &[Part],
     first: usize,
-    profile: &Profile,
     algebra: &Algebra,
-) -> Result<Option<Rest>, Exhausted> {
-    let mut left: Vec<i128> = evidence.amounts().iter().collect();
+) -> Result<(Vec<u32>, Spread), Exhausted> {
+    let mut left: Vec<i128> = total.amounts().iter().collect();
     let mut taken = Vec::new();
     for (number, places) in parts.iter().skip(first).chain(parts.iter().take(first)) {
         algebra.spend(places.len())?;
@@ -160,9 +170,7 @@ fn rest(
         }
     }
     let rest = left.iter().filter(|amount| **amount != 0);
-    let spread = rest.fold(Spread::NOBODY, |spread, amount| spread.with(amount.unsigned_abs()));
-    let concentrated = spread.absolute != Some(0) && rules::concentrated(spread, profile);
-    Ok((taken.len() > 1 && concentrated).then_some(Rest { total, parts: taken }))
+    Ok((taken, rest.fold(Spread::NOBODY, |spread, amount| spread.with(amount.unsigned_abs()))))
 }
 
 #[cfg(test)]
