@@ -53,28 +53,48 @@ pub(super) fn concentrated_rests(
             continue;
         }
         let all_ways = parts.len().saturating_mul(evidence.subjects().len()) <= ALL_WAYS;
-        for _ in 0..2 {
+        let narrow = evidence.largest() <= u128::from(i64::MAX.unsigned_abs());
+        'ways: for _ in 0..2 {
             let mut tried: BTreeSet<u32> = BTreeSet::new();
             for first in 0..parts.len() {
-                if !all_ways && parts.get(first).is_some_and(|(number, _)| tried.contains(number)) {
+                if !all_ways && parts.get(first).is_some_and(|part| tried.contains(&part.number)) {
                     continue;
                 }
+                let rest = if narrow { rest::<i64> } else { rest::<i128> };
                 let (taken, spread) = rest(evidence, &parts, first, algebra)?;
                 tried.extend(&taken);
+                let has_all = taken.len() == parts.len();
                 let is_new = taken.iter().chain([total]).any(|number| *number >= standing);
                 let concentrated = spread.absolute != Some(0) && rules::concentrated(spread, profile);
                 if taken.len() > 1 && is_new && concentrated {
                     found.push(Rest { total: *total, parts: taken });
                 }
+                // Whatever the order, it leaves the same.
+                if has_all && !all_ways {
+                    break 'ways;
+                }
             }
-            parts.sort_by_key(|(number, _)| std::cmp::Reverse(sizes.get(number).copied()));
+            parts.sort_by_key(|part| std::cmp::Reverse(sizes.get(&part.number).copied()));
         }
     }
     Ok(found)
 }
 
-/// A part: its number, and what its people contribute, by their place in the total.
-type Part = (u32, Vec<(usize, i128)>);
+/// A part of a total.
+struct Part<'a> {
+    number: u32,
+    sum: &'a Evidence,
+    /// Where its people are in the total.
+    places: Vec<u32>,
+}
+
+impl Part<'_> {
+    /// What its people contribute, by their place in the total.
+    fn amounts(&self) -> impl Iterator<Item = (usize, i128)> {
+        let places = self.places.iter().map(|place| usize::try_from(*place).unwrap_or(usize::MAX));
+        places.zip(self.sum.amounts())
+    }
+}
 
 /// What of a contribution another one leaves, if it is not more than that was.
 fn less(amount: i128, part: i128) -> Option<i128> {
@@ -83,12 +103,12 @@ fn less(amount: i128, part: i128) -> Option<i128> {
 
 /// The parts of a total, in the order in which they come; none, if they leave too much of it for a rest to be
 /// concentrated.
-fn parts(
+fn parts<'a>(
     total: &Evidence,
-    sums: &[(u32, &Evidence)],
+    sums: &[(u32, &'a Evidence)],
     profile: &Profile,
     algebra: &Algebra,
-) -> Result<Vec<Part>, Exhausted> {
+) -> Result<Vec<Part<'a>>, Exhausted> {
     let mut candidates: Vec<(u32, &Evidence)> =
         sums.iter().copied().filter(|(_, sum)| sum.people() < total.people()).collect();
     // The largest decide soonest.
@@ -102,11 +122,11 @@ fn parts(
             return Ok(Vec::new());
         }
         match places(total, sum, algebra)? {
-            Some(places) => parts.push((number, places)),
+            Some(places) => parts.push(Part { number, sum, places }),
             None => open = open.zip(sum.absolute()).and_then(|(open, sum)| open.checked_sub(sum)),
         }
     }
-    parts.sort_by_key(|(number, _)| *number);
+    parts.sort_by_key(|part| part.number);
     Ok(if too_much_is_left(total, open, profile) { Vec::new() } else { parts })
 }
 
@@ -118,19 +138,16 @@ fn too_much_is_left(total: &Evidence, parts: Option<u128>, profile: &Profile) ->
     left.is_some() && !rules::concentrated(spread, profile)
 }
 
-/// What the people of a part contribute, if all of them are in the total with as much at least.
-fn places(
-    total: &Evidence,
-    part: &Evidence,
-    algebra: &Algebra,
-) -> Result<Option<Vec<(usize, i128)>>, Exhausted> {
+/// Where the people of a part are in the total, if all of them are, with as much at least.
+fn places(total: &Evidence, part: &Evidence, algebra: &Algebra) -> Result<Option<Vec<u32>>, Exhausted> {
     let (mut places, mut next) = (Vec::new(), 0);
     for (subject, amount) in part.contributions().iter() {
         let Some(place) = found_from(total.subjects(), next, subject) else { return Ok(None) };
         if total.amounts().get(place).and_then(|whole| less(whole, amount)).is_none() {
             return Ok(None);
         }
-        places.push((place, amount));
+        let Ok(short) = u32::try_from(place) else { return Ok(None) };
+        places.push(short);
         next = place.saturating_add(1);
     }
     algebra.spend(places.len())?;
@@ -149,28 +166,32 @@ fn found_from(subjects: &[u32], from: usize, wanted: u32) -> Option<usize> {
 }
 
 /// The parts that are taken of a total, one of them and all further ones for which there is enough left, and what
-/// is left.
-fn rest(
+/// is left. Each contribution has room in `T`.
+fn rest<T: Copy + Default + Into<i128> + TryFrom<i128>>(
     total: &Evidence,
-    parts: &[Part],
+    parts: &[Part<'_>],
     first: usize,
     algebra: &Algebra,
 ) -> Result<(Vec<u32>, Spread), Exhausted> {
-    let mut left: Vec<i128> = total.amounts().iter().collect();
+    let narrow = |amount: i128| T::try_from(amount).unwrap_or_default();
+    let mut left: Vec<T> = total.amounts().iter().map(narrow).collect();
     let mut taken = Vec::new();
-    for (number, places) in parts.iter().skip(first).chain(parts.iter().take(first)) {
-        algebra.spend(places.len())?;
-        let fits = |(place, amount): &(usize, i128)| left.get(*place).and_then(|left| less(*left, *amount));
-        let Some(rests) = places.iter().map(fits).collect::<Option<Vec<i128>>>() else { continue };
-        taken.push(*number);
-        for ((place, _), rest) in places.iter().zip(rests) {
-            if let Some(left) = left.get_mut(*place) {
-                *left = rest;
+    for part in parts.iter().skip(first).chain(parts.iter().take(first)) {
+        algebra.spend(part.places.len())?;
+        let rest = |left: &[T], place: usize, amount| less((*left.get(place)?).into(), amount);
+        if part.amounts().all(|(place, amount)| rest(&left, place, amount).is_some()) {
+            taken.push(part.number);
+            for (place, amount) in part.amounts() {
+                let rest = rest(&left, place, amount).map(narrow);
+                if let (Some(left), Some(rest)) = (left.get_mut(place), rest) {
+                    *left = rest;
+                }
             }
         }
     }
-    let rest = left.iter().filter(|amount| **amount != 0);
-    Ok((taken, rest.fold(Spread::NOBODY, |spread, amount| spread.with(amount.unsigned_abs()))))
+    let rest =
+        left.iter().map(|amount| Into::<i128>::into(*amount).unsigned_abs()).filter(|amount| *amount != 0);
+    Ok((taken, rest.fold(Spread::NOBODY, Spread::with)))
 }
 
 #[cfg(test)]
