@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array as _, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
 use arrow::datatypes::{Field, Schema};
 use sekisho_model::{Digest, Hold};
@@ -175,8 +175,8 @@ fn row_is_shown(table: &CellTable, verdict: &TableVerdict, row: usize) -> bool {
         // The label alone is the result.
         return verdict.group_may_be_named(row);
     }
-    // No keys at all, or every key from a code table or a declared domain.
-    let whatever_the_data = table.keys.iter().all(|key| key.declared);
+    // No keys at all, or every label from a code table or a declared domain: NULL is in none.
+    let whatever_the_data = table.keys.iter().all(|key| key.declared && key.values.is_valid(row));
     let somebody = table.groups.get(row).is_some_and(|group| group.people() > 0);
     let released = |verdicts: &Vec<Verdict>| verdicts.get(row).is_some_and(|verdict| !verdict.withholds());
     whatever_the_data || (somebody && verdict.statistics.iter().any(released))

@@ -55,7 +55,7 @@ pub struct KeyColumn {
     pub name: String,
     /// The labels.
     pub values: ArrayRef,
-    /// Whether every label comes from a code table or a declared domain, so that showing it says
+    /// Whether every label besides NULL comes from a code table or a declared domain, so that showing it says
     /// nothing of the data.
     pub declared: bool,
     /// Which labels tell something that may harm a person, a diagnosis say: of truth values TRUE (inside), FALSE

@@ -48,6 +48,8 @@ pub(crate) struct ColumnInfo {
     pub(crate) sensitive: bool,
     /// Whether the values come from reference data, as the analyst chose it.
     pub(crate) reference: bool,
+    /// The values that it may have besides NULL, where the operator declared them.
+    pub(crate) domain: Option<Arc<[ScalarValue]>>,
 }
 
 impl ColumnInfo {
@@ -65,6 +67,7 @@ impl ColumnInfo {
             code: false,
             sensitive: false,
             reference: false,
+            domain: None,
         }
     }
 }
@@ -246,8 +249,8 @@ pub(crate) struct Frontier {
     pub(crate) statistics: Vec<Statistic>,
     /// Columns that hold the further protected units of a record.
     pub(crate) units: Vec<ColumnId>,
-    /// Reference data that has a group for each of its rows, whatever the records: with the value of
-    /// each key.
+    /// Reference data that has a group for each of its rows, whatever the records (a code table, or declared
+    /// domains): with the value of each key.
     pub(crate) complete: Option<(Reference, Vec<Scalar>)>,
     /// The keys whose labels tell something that may harm a person, and which labels do.
     pub(crate) telling: BTreeMap<ColumnId, Telling>,

@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod cells;
+mod domain;
 mod grain;
 mod graph;
 mod join;
@@ -301,6 +302,7 @@ impl Lowering<'_> {
             code: matches!(value, Scalar::Column(id) if self.columns.info(*id).is_some_and(|info| info.code)),
             sensitive: self.columns.is_sensitive(value),
             reference: self.columns.reads_reference(value) && !self.columns.mixes(value),
+            domain: self.columns.domain(value),
         };
         self.columns.add(info)
     }

@@ -187,7 +187,8 @@ impl Generator<'_> {
         scan.build()
     }
 
-    /// The cells, and empty ones for the codes that nobody has.
+    /// The cells, and empty ones for the codes that nobody has. Of a declared domain there may be cells beside
+    /// it: those of NULL.
     fn completed(
         &self,
         frontier: &Frontier,
@@ -211,8 +212,9 @@ impl Generator<'_> {
             .iter()
             .map(|name| binary_expr(named(name), Operator::IsNotDistinctFrom, named(&found(name))));
         let tallies = all.iter().filter(|column| !names.contains(&column.name)).map(|c| named(&c.name));
-        let kept: Vec<Expr> = names.iter().map(|name| named(name)).chain(tallies).collect();
-        labels.join_on(cells, JoinType::Left, same.collect::<Vec<_>>())?.project(kept)?.build()
+        let label = |name: &String| coalesce(vec![named(name), named(&found(name))]).alias(name);
+        let kept: Vec<Expr> = names.iter().map(label).chain(tallies).collect();
+        labels.join_on(cells, JoinType::Full, same.collect::<Vec<_>>())?.project(kept)?.build()
     }
 }
 

@@ -113,6 +113,7 @@ impl Lowering<'_> {
     ) -> Result<Relation, Refusal> {
         let types = schema_types(&aggregate.schema);
         let keys = self.frontier_keys(fields, &types)?;
+        let with_codes = grouped.codes.is_some();
         let complete = match grouped.codes {
             Some(reference) => {
                 let codes = reference.columns();
@@ -122,7 +123,8 @@ impl Lowering<'_> {
                 }
                 Some((reference, keys.iter().map(|(_, key)| key.clone()).collect()))
             }
-            None => None,
+            None if grouping.sets.is_some() => None,
+            None => self.columns.declared_rows(&keys, &grouped.node),
         };
         let mut fields: Vec<Field> = keys.iter().map(|(id, _)| Field::Value(Scalar::Column(*id))).collect();
         let sets = grouping.sets.clone().map(|sets| {
@@ -131,7 +133,7 @@ impl Lowering<'_> {
         });
         fields.extend(sets.iter().map(|sets| Field::Value(Scalar::Column(sets.id))));
         let sorts = grouped.node.sorts();
-        let counted = Counted { with_codes: complete.is_some(), sorts: &sorts };
+        let counted = Counted { with_codes, sorts: &sorts };
         let mut statistics = Vec::new();
         for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
             let statistic = self.statistic(expr, data_type, scope, counted)?;
@@ -241,7 +243,14 @@ impl Lowering<'_> {
 /// The planner has enumerated mixed forms already: a grouping set stands alone in the list.
 pub(super) fn grouping(exprs: &[Expr]) -> Result<Grouping<'_>, Refusal> {
     let [Expr::GroupingSet(set)] = exprs else {
-        return Ok(Grouping { exprs: exprs.iter().collect(), sets: None });
+        // The planner's schema has a key once that is named twice.
+        let mut distinct: Vec<&Expr> = Vec::new();
+        for expr in exprs {
+            if !distinct.contains(&expr) {
+                distinct.push(expr);
+            }
+        }
+        return Ok(Grouping { exprs: distinct, sets: None });
     };
     let keys = set.distinct_expr();
     let index = |expr: &Expr| keys.iter().position(|key| *key == expr);

@@ -115,6 +115,7 @@ impl Lowering<'_> {
                 Field::Value(value) => {
                     let origins = self.origins(&value);
                     let id = self.person_column(data_type.clone(), origins, &value, &[], aggregates)?;
+                    self.columns.has_domain_of(id, &value);
                     keys.push((id, value));
                     Field::Value(Scalar::Column(id))
                 }

@@ -14,7 +14,7 @@ use crate::algebra::{ColumnInfo, Public, Records, Reference, Scalar, Scan, SortK
 use crate::catalog::GrantedTable;
 use crate::model::{Code, Column, ColumnClass, DateGrain, Refusal, TableKind};
 
-use super::{Field, Grain, Kind, Lowering, Relation, Scope, not_supported, records_in_output};
+use super::{Field, Grain, Kind, Lowering, Relation, Scope, domain, not_supported, records_in_output};
 
 /// Most nodes of a plan on top of each other: what runs is polled one inside the other, on a small stack.
 const DEEPEST: usize = 200;
@@ -223,6 +223,7 @@ fn stored(table: &GrantedTable, column: &Column, data_type: &DataType) -> Column
         code: column.code,
         sensitive: column.sensitive,
         reference: !of_people,
+        domain: domain::of_column(column, data_type).filter(|_| of_people),
         ..ColumnInfo::plain(data_type.clone())
     }
 }

@@ -176,6 +176,7 @@ impl Lowering<'_> {
             },
             code: false,
             reference: false,
+            domain: None,
             sensitive,
         };
         self.columns.add(info)

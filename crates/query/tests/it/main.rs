@@ -9,6 +9,7 @@
 
 mod attacks;
 mod canary;
+mod domains;
 mod encodings;
 mod exhaustive;
 mod fixture;
