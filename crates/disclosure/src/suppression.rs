@@ -19,8 +19,9 @@
 //! would give something away together with them is withheld instead. What already follows from them
 //! alone is not asked again.
 //!
-//! Important sums go first: those over many people, then those named first. The outcome depends on the
-//! contributions alone, never on the order of rows; limits are in steps, never in seconds. Past the
+//! Important sums go first: totals and coarser groups, then what the analyst named first. How many people a
+//! sum is over does not count: the choice between two groups would tell which is the larger. The outcome
+//! depends on places and contributions, never on the order of rows; limits are in steps, never in seconds. Past the
 //! limit a family of sums without a person in common is published and the rest withheld.
 
 mod algebra;
@@ -68,10 +69,12 @@ pub(crate) struct Candidate<'a> {
     pub(crate) standing: Option<u32>,
 }
 
-/// Where a sum stands in the release. Places are ordered by what the analyst named first; the group's
-/// label stands for its row, since the order of rows means nothing.
+/// Where a sum stands in the release. Places are ordered by how coarse the group is, then by what the analyst
+/// named first; the group's label stands for its row, since the order of rows means nothing.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Place {
+    /// How many keys divide the group.
+    pub(crate) keys: usize,
     /// The table.
     pub(crate) table: usize,
     /// The statistic in it.

@@ -27,7 +27,7 @@ pub(super) fn question(sums: &[Sum<'_>], profile: &Profile) -> Digest {
     hash.update(b"sekisho question 2\0");
     hash.update(profile.digest().as_bytes());
     for Sum { place, claim, evidence, .. } in sums {
-        let Place { table, statistic, part, label } = place;
+        let Place { keys: _, table, statistic, part, label } = place;
         for number in [*table, *statistic, *part, label.len()] {
             hash.update(number.to_le_bytes());
         }
@@ -111,7 +111,7 @@ impl Past<'_> {
             entry.status != Status::Hidden || !shown.contains(&entry.evidence.contributions())
         });
         let candidates = open.enumerate().map(|(number, entry)| Candidate {
-            place: Place { table: 0, statistic: number, part: 0, label: Vec::new() },
+            place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence: &entry.evidence,
             withheld: matches!(entry.status, Status::Hidden | Status::Secret),
             standing: match entry.status {

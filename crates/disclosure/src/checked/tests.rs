@@ -190,6 +190,15 @@ fn a_total_in_another_table_does_not_give_a_small_group_back() {
 }
 
 #[test]
+fn totals_and_coarser_groups_go_before_finer_ones() {
+    // All but five of everybody are in a group that is named first.
+    let by_code = table("code", vec![("A", people(0..40))], [count("n", vec![people(0..40)])]);
+    let everybody = || ungrouped(people(0..45), vec![count("n", vec![people(0..45)])]);
+    let text = |tables| checked(tables).tables().iter().flat_map(text).collect::<Vec<_>>();
+    assert_eq!(text(vec![by_code, everybody()]), ["45"]);
+}
+
+#[test]
 fn a_count_that_stands_in_a_blank_mean_as_well_is_still_published() {
     let mean = |few: std::ops::Range<u32>| {
         let amounts = evidence((0..49).map(|subject| (subject, i128::from(subject % 7) + 1)));

@@ -103,6 +103,9 @@ pub(super) fn judge(
     Ok((verdicts, page))
 }
 
+/// The label of a key that has none, or that a grouping set leaves out.
+const NO_LABEL: &str = "null";
+
 /// Where a cell is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Cell {
@@ -246,7 +249,8 @@ fn sums<'a>(tables: &'a [CellTable], verdicts: &[TableVerdict]) -> Result<Vec<Su
             for (row, (verdict, label)) in rows.iter().zip(&labels).enumerate() {
                 let cell = Cell { table: at, statistic: number, row };
                 for (part, claim) in verdict.sums.iter().copied() {
-                    let place = Place { table: at, statistic: number, part, label: label.clone() };
+                    let keys = label.iter().filter(|key| *key != NO_LABEL).count();
+                    let place = Place { keys, table: at, statistic: number, part, label: label.clone() };
                     let Some(of) = statistic.parts.get(part) else { continue };
                     if let Some(evidence) = of.evidence.get(row) {
                         sums.push(Sum { cell, place, claim, evidence, scale: of.scale });
@@ -279,7 +283,7 @@ fn judge_whole(
 fn label(table: &CellTable, row: usize) -> Result<Vec<String>, Error> {
     let text = |values: &arrow::array::ArrayRef| {
         if values.is_null(row) {
-            Ok("null".to_owned())
+            Ok(NO_LABEL.to_owned())
         } else {
             array_value_to_string(values, row).map(|text| format!("={text}"))
         }

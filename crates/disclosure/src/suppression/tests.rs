@@ -16,12 +16,24 @@ fn published(sums: &[Evidence], profile: &Profile) -> Vec<usize> {
 
 fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>> {
     let candidate = |(number, evidence): (usize, &'a Evidence)| Candidate {
-        place: Place { table: 0, statistic: number, part: 0, label: Vec::new() },
+        place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
         withheld: !rules::judge_part(evidence, profile).is_empty(),
         standing: None,
     };
     sums.iter().enumerate().map(candidate).collect()
+}
+
+#[test]
+fn which_of_two_overlapping_groups_is_blank_does_not_tell_which_is_the_larger() {
+    let profile = japan();
+    let alone = |more: std::ops::Range<u32>, less: std::ops::Range<u32>| {
+        published(&[people((0..40).chain(more)), people((0..40).chain(less))], &profile)
+    };
+    // Those who are in one of the groups alone: five and none, none and five, five and three.
+    assert_eq!(alone(40..45, 0..0), [0]);
+    assert_eq!(alone(0..0, 40..45), [0]);
+    assert_eq!(alone(50..53, 40..45), [0]);
 }
 
 /// Exact rank of sums over the people that `which` chooses (fraction-free elimination).
