@@ -16,6 +16,7 @@ use datafusion::logical_expr::expr::NullTreatment;
 use datafusion::logical_expr::{AggregateUDF, Operator, ScalarUDF, WindowFrame, WindowFunctionDefinition};
 
 use crate::disclosure::{StatisticKind, Telling};
+use crate::lists::Ranges;
 use crate::lower::Grain;
 
 /// A column of one relation in one plan; ids are never reused, so no name can be ambiguous.
@@ -48,6 +49,11 @@ pub(crate) struct ColumnInfo {
     pub(crate) sensitive: bool,
     /// Whether the values come from reference data, as the analyst chose it.
     pub(crate) reference: bool,
+    /// Of a number that is a sum of several: what is added in it. A sum over people could be read as theirs, side
+    /// by side in its digits.
+    pub(crate) terms: Vec<Scalar>,
+    /// The least and the most that it can be, where constants of the analysis alone say so.
+    pub(crate) range: Option<(i64, i64)>,
     /// The values that it may have besides NULL, where the operator declared them.
     pub(crate) domain: Option<Arc<[ScalarValue]>>,
 }
@@ -67,6 +73,8 @@ impl ColumnInfo {
             code: false,
             sensitive: false,
             reference: false,
+            terms: Vec::new(),
+            range: None,
             domain: None,
         }
     }
@@ -194,6 +202,8 @@ pub(crate) struct Scan {
     pub(crate) list_rows: Option<usize>,
     /// Of such a list, the columns in which no value stands twice.
     pub(crate) unique: BTreeSet<String>,
+    /// Of such a list, the pairs of columns that are the ends of ranges which do not overlap.
+    pub(crate) ranges: BTreeMap<(String, String), Ranges>,
 }
 
 /// Which rows a join keeps, or adds.

@@ -17,7 +17,7 @@ use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
 
 use crate::functions;
-use crate::lists::List;
+use crate::lists::{self, List, Ranges};
 use crate::model::{Code, Column, ColumnClass, ColumnType, Dataset, Refusal, Table, TableGrant, TableKind};
 
 /// The tables that one project may name.
@@ -39,6 +39,8 @@ pub(crate) struct GrantedTable {
     pub(crate) list_rows: Option<usize>,
     /// Of such a list, the columns in which no value stands twice.
     pub(crate) unique: BTreeSet<String>,
+    /// Of such a list, the pairs of columns that are the ends of ranges which do not overlap.
+    pub(crate) ranges: BTreeMap<(String, String), Ranges>,
     schema: SchemaRef,
 }
 
@@ -114,6 +116,7 @@ impl GrantedTable {
             columns,
             list_rows: None,
             unique: BTreeSet::new(),
+            ranges: BTreeMap::new(),
             schema,
         }
     }
@@ -140,6 +143,7 @@ impl GrantedTable {
             columns: schema.fields().iter().map(column).collect(),
             list_rows: Some(list.batch.num_rows()),
             unique: unique_columns(&list.batch),
+            ranges: lists::ranges(&list.batch),
             schema,
         }
     }
@@ -160,6 +164,7 @@ impl GrantedTable {
             columns: self.columns.clone(),
             list_rows: self.list_rows,
             unique: self.unique.clone(),
+            ranges: self.ranges.clone(),
             schema: Arc::new(Schema::new(fields)),
         }
     }

@@ -5,12 +5,14 @@
 //! `1.0`), and text otherwise. An empty cell is NULL, quoted or not. What is refused is refused with the
 //! list's name and the line, never with what stands there.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use csv::{ErrorKind, ReaderBuilder, Trim};
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::common::ScalarValue;
 
 use crate::model::{Code, CodeList, Limits, Refusal};
 
@@ -129,6 +131,63 @@ fn bad(list: &str, what: &str) -> Refusal {
 fn too_large(list: &str, what: &str, most: usize) -> Refusal {
     let message = format!("the code list `{list}` has more than {most} {what}");
     Refusal::new(Code::TooLarge, message, "leave out what the SQL does not read, or ask for a code table")
+}
+
+/// How ranges stand to each other that do not overlap.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ranges {
+    /// No value is in two of them.
+    Apart,
+    /// One may end where the next begins.
+    Touching,
+}
+
+impl Ranges {
+    /// How ranges from one value to another stand to each other; `None` if two overlap, or one has no ends.
+    pub(crate) fn of(mut ends: Vec<(ScalarValue, ScalarValue)>) -> Option<Self> {
+        let ordered = |(low, high): &(ScalarValue, ScalarValue)| {
+            let known = !low.is_null() && !high.is_null();
+            known && low.partial_cmp(high).is_some_and(Ordering::is_le)
+        };
+        if !ends.iter().all(ordered) {
+            return None;
+        }
+        ends.sort_by(|(one, _), (other, _)| one.partial_cmp(other).unwrap_or(Ordering::Equal));
+        let mut found = Self::Apart;
+        for (before, behind) in ends.iter().zip(ends.iter().skip(1)) {
+            // Two that begin at one value overlap, be one of them empty or not.
+            if before.0 == behind.0 {
+                return None;
+            }
+            match before.1.partial_cmp(&behind.0)? {
+                Ordering::Less => {}
+                Ordering::Equal => found = Self::Touching,
+                Ordering::Greater => return None,
+            }
+        }
+        Some(found)
+    }
+}
+
+/// The pairs of columns of a list that are the ends of ranges which do not overlap.
+pub(crate) fn ranges(batch: &RecordBatch) -> BTreeMap<(String, String), Ranges> {
+    let mut found = BTreeMap::new();
+    let schema = batch.schema();
+    let columns: Vec<(&Arc<Field>, &ArrayRef)> = schema.fields().iter().zip(batch.columns()).collect();
+    for (low, lows) in &columns {
+        for (high, highs) in &columns {
+            if low == high || lows.data_type() != highs.data_type() {
+                continue;
+            }
+            let value = |array: &ArrayRef, row| ScalarValue::try_from_array(array, row).ok();
+            let ends: Option<Vec<_>> =
+                (0..batch.num_rows()).map(|row| value(lows, row).zip(value(highs, row))).collect();
+            if let Some(ranges) = ends.and_then(Ranges::of) {
+                found.insert((low.name().clone(), high.name().clone()), ranges);
+            }
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -11,11 +11,13 @@ mod domain;
 mod grain;
 mod graph;
 mod join;
+mod lookup;
 mod measure;
 mod parent;
 mod person;
 mod relation;
 mod scalar;
+mod score;
 mod scrutiny;
 mod set;
 mod statistic;
@@ -295,13 +297,15 @@ impl Lowering<'_> {
             origins: self.origins(value),
             arms: Vec::new(),
             branches: measure::branches(value, &self.columns),
-            encoded: !measure::is_plain(value, &self.columns),
+            encoded: !measure::is_simple(value, &self.columns),
             made: !measure::is_own(value, &self.columns),
             statistic: self.columns.reads_statistic(value),
             grain: self.columns.grain(value),
             code: matches!(value, Scalar::Column(id) if self.columns.info(*id).is_some_and(|info| info.code)),
             sensitive: self.columns.is_sensitive(value),
             reference: self.columns.reads_reference(value) && !self.columns.mixes(value),
+            terms: Vec::new(),
+            range: self.columns.range(value),
             domain: self.columns.domain(value),
         };
         self.columns.add(info)

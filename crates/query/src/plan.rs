@@ -21,7 +21,7 @@ use crate::lower::{self, Lowered, Rules, function_refusal};
 use crate::model::{Analysis, Code, Limits, Refusal, TableGrant};
 use crate::parameters;
 use crate::parse::{self, Parsed};
-use crate::position::{self, Positions};
+use crate::position::{self, Part, Positions};
 use crate::public::PublicPlan;
 use crate::tables::Tables;
 use crate::vault::Snapshot;
@@ -36,6 +36,9 @@ const CHECK_TYPES: &str = "`sekisho catalog` shows tables, columns and types; CA
 /// The hint where a column is neither a key nor summarised.
 const GROUP_OR_SUMMARISE: &str =
     "add the column to GROUP BY, or summarise it: COUNT(...), SUM(...), AVG(...)";
+
+/// How the engine's refusal of a correlated group key begins.
+const CORRELATED_KEY: &str = "Correlated scalar subquery in the GROUP BY";
 
 /// Longest sentence of the engine's that a refusal repeats, in characters.
 const LONGEST_SENTENCE: usize = 240;
@@ -106,11 +109,16 @@ fn judge(analysis: &Analysis, view: &View, limits: &Limits) -> Result<Plan, Refu
         let tried = analysis.sql.len() <= LONGEST_TRIED;
         let refusal = if tried { as_value(refusal, &parsed, &catalog, &rules, limits) } else { refusal };
         let place = parsed.positions.of_code(refusal.code);
-        refusal.at(place)
+        let words = parsed.positions.of_words(&refusal.message);
+        refusal.at(place).at(words)
     })?;
     let tables = Tables::new(&view.snapshot, &lists);
     let planned = lowered.frontiers.into_iter().map(|frontier| PlannedFrontier::new(frontier, &tables));
-    let frontiers: Vec<_> = planned.collect::<Result<_, _>>().map_err(|error| generation_refusal(&error))?;
+    let frontiers: Vec<_> = planned.collect::<Result<_, _>>().map_err(|error| {
+        let refusal = generation_refusal(&error);
+        let words = parsed.positions.of_words(&refusal.message);
+        refusal.at(words)
+    })?;
     let public = PublicPlan::new(lowered.public, lowered.output, lowered.columns, &frontiers);
     Ok(Plan { tables, frontiers, public })
 }
@@ -186,10 +194,16 @@ fn planning_refusal(error: &DataFusionError, catalog: &Catalog, positions: &Posi
             let hint = format!("the tables of this project are `{}`", catalog.table_names().join("`, `"));
             Refusal::new(Code::TableUnknown, format!("there is no table `{name}`"), hint)
                 .at(positions.table(name))
+                .at(positions.word("FROM"))
         }
         DataFusionError::Plan(text) if text.starts_with("Invalid function '") => {
             let name = text.trim_start_matches("Invalid function '").split('\'').next().unwrap_or_default();
             function_refusal(name).at(positions.function(name))
+        }
+        DataFusionError::Plan(text) if text.starts_with(CORRELATED_KEY) => {
+            let message = "a sub-query about the outer record in GROUP BY is not supported";
+            let hint = "select it in a CTE and group by its name: WITH t AS (SELECT ..., (SELECT ...) AS k FROM ...) SELECT k, COUNT(*) FROM t GROUP BY k";
+            Refusal::new(Code::NotSupported, message, hint).at(positions.first(Part::ScalarSubquery))
         }
         DataFusionError::NotImplemented(text) => Refusal::new(
             Code::NotSupported,
@@ -212,8 +226,15 @@ fn planning_refusal(error: &DataFusionError, catalog: &Catalog, positions: &Posi
             Refusal::new(Code::InvalidQuery, message, hint)
                 .at(position::of_span(said.and_then(|said| said.span)))
                 .at(place)
+                .at(positions.word("WHERE").filter(|_| other.message().starts_with("Cannot create filter")))
+                .at(item_number(&other.message()).and_then(|number| positions.constant(number)))
         }
     }
+}
+
+/// The number in GROUP BY or ORDER BY that stands for no item of the select list.
+fn item_number(message: &str) -> Option<&str> {
+    message.strip_prefix("Cannot find column with position ")?.split(' ').next()
 }
 
 fn root_of(error: &DataFusionError) -> &DataFusionError {

@@ -58,6 +58,8 @@ pub(crate) struct Positions {
     parts: Vec<(Part, Position)>,
     /// Names of tables as written, in lower case.
     tables: Vec<(String, Position)>,
+    /// Words of the language, in upper case, in the order of the text.
+    words: Vec<(String, Position)>,
 }
 
 /// Where the keywords stand whose clauses the syntax tree keeps no place of.
@@ -87,7 +89,9 @@ impl Keywords {
 impl Positions {
     /// Walks a parsed statement.
     pub(crate) fn of(statement: &Statement, keywords: &Keywords) -> Self {
-        let mut walk = Walk { found: Self::default(), keywords };
+        let word = |(keyword, start): &(Keyword, Location)| Some((format!("{keyword:?}"), position(*start)?));
+        let words = keywords.0.iter().filter_map(word).collect();
+        let mut walk = Walk { found: Self { words, ..Self::default() }, keywords };
         if let Statement::Query(query) = statement {
             walk.found.output = first_output(query);
         }
@@ -169,6 +173,20 @@ impl Positions {
         } else {
             None
         }
+    }
+
+    /// Where a refusal points that knows no place of its own: at the first word of the language that it names and
+    /// the text has, or at what the analysis asks for.
+    pub(crate) fn of_words(&self, message: &str) -> Option<Position> {
+        let words = message.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let named =
+            words.filter(|word| word.len() > 1 && word.chars().all(|letter| letter.is_ascii_uppercase()));
+        named.into_iter().find_map(|word| self.word(word)).or(self.output)
+    }
+
+    /// Where a word of the language stands first, given in upper case.
+    pub(crate) fn word(&self, word: &str) -> Option<Position> {
+        self.words.iter().find(|(known, _)| known == word).map(|(_, place)| *place)
     }
 
     /// Where a function stands that the engine's text quotes, or the only operator of the sign in it.
@@ -333,7 +351,7 @@ impl Visitor for Walk<'_> {
 
     fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
         if let Some(position) = position(name.span().start) {
-            self.found.tables.push((name.to_string().replace('"', "").to_lowercase(), position));
+            self.found.tables.push((name.to_string().replace(['"', '\''], "").to_lowercase(), position));
         }
         ControlFlow::Continue(())
     }

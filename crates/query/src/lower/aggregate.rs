@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator};
 use crate::algebra::{ColumnId, ColumnInfo, Frontier, Public, Records, Reference, Scalar, Sets};
 use crate::disclosure::Telling;
 use crate::model::{Code, Refusal};
+use crate::position::Part;
 
 use super::function_refusal;
 use super::statistic::Counted;
@@ -62,7 +63,8 @@ impl Lowering<'_> {
         let by_subject = fields.iter().any(|field| matches!(field, Field::Subject(_)));
         if by_subject || before != after {
             if grouping.sets.is_some() {
-                return Err(not_supported("GROUPING SETS over the subject", "group by the subject alone"));
+                let refusal = not_supported("GROUPING SETS over the subject", "group by the subject alone");
+                return Err(refusal.at(self.positions.first(Part::Group)));
             }
             if grouped.codes.is_some() {
                 return Err(self.coded_join());

@@ -31,7 +31,7 @@ impl Lowering<'_> {
             let value = self.scalar(expr, scope)?;
             if self.columns.reads_statistic(&value) && !aggregate.aggr_expr.is_empty() {
                 let hint = "group by keys of the statistic; a number that may be withheld is no group";
-                return Err(not_supported("GROUP BY of a statistic's value", hint));
+                return Err(not_supported("GROUP BY of a statistic's value", hint).at(self.place(expr)));
             }
             let id = self.derived(&value, data_type.clone());
             fields.push(Field::Value(Scalar::Column(id)));

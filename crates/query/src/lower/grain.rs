@@ -88,6 +88,7 @@ impl Columns {
     pub(super) fn grain(&self, scalar: &Scalar) -> Grain {
         match scalar {
             Scalar::Column(id) => self.info(*id).map_or(Grain::Coarse, |info| info.grain.clone()),
+            Scalar::Arithmetic { .. } if self.has_few_values(scalar) => Grain::Coarse,
             Scalar::Arithmetic { op, left, right } => self.grain_of_arithmetic(*op, left, right),
             Scalar::Case { branches, otherwise } => {
                 let values = branches.iter().map(|(_, then)| then).chain(otherwise.as_deref());

@@ -16,7 +16,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, Operator};
 use crate::algebra::{ColumnId, JoinKind, Public, Records, Reference, Scalar};
 use crate::model::{Code, Refusal};
 
-use super::{Field, Kind, Lowering, Relation, Scope, not_supported};
+use super::{Field, Kind, Lowering, Relation, Scope, lookup, not_supported};
 
 /// A tree of filters and inner joins, taken apart.
 #[derive(Default)]
@@ -240,31 +240,48 @@ impl Lowering<'_> {
         mut codes: Vec<Reference>,
         predicates: &mut Vec<Scalar>,
     ) -> Result<Records, Refusal> {
+        if !codes.is_empty() {
+            *predicates = std::mem::take(predicates).into_iter().flat_map(conjuncts).collect();
+        }
         while !codes.is_empty() {
             let waiting: Vec<BTreeSet<ColumnId>> = codes.iter().map(Reference::columns).collect();
             let unknown: BTreeSet<ColumnId> = waiting.iter().flatten().copied().collect();
             let next = waiting.iter().position(|own| {
                 let known = |id: &ColumnId| own.contains(id) || !unknown.contains(id);
-                predicates.iter().any(|scalar| looks_up(scalar, own) && scalar.columns().iter().all(known))
+                let in_range = lookup::looked_up(predicates, own);
+                let mut looking = predicates.iter().filter(|scalar| looks_up(scalar, own)).chain(in_range);
+                looking.any(|scalar| scalar.columns().iter().all(known))
             });
             let Some((place, own)) = next.and_then(|place| Some((place, waiting.get(place)?))) else {
                 return Err(self.not_looked_up());
             };
             let known = |id: &ColumnId| own.contains(id) || !unknown.contains(id);
+            let in_range: Vec<Scalar> = lookup::looked_up(predicates, own).into_iter().cloned().collect();
+            let looks = |scalar: &Scalar| looks_up(scalar, own) || in_range.contains(scalar);
             let (on, rest): (Vec<Scalar>, Vec<Scalar>) = std::mem::take(predicates)
                 .into_iter()
-                .partition(|scalar| looks_up(scalar, own) && scalar.columns().iter().all(known));
+                .partition(|scalar| looks(scalar) && scalar.columns().iter().all(known));
             *predicates = rest;
             if codes.get(place).is_some_and(|reference| reference.constants() == 0) {
                 self.inherits(&on, own);
             }
-            if !codes.get(place).is_some_and(|reference| has_unique_codes(reference, &on)) {
-                return Err(self.ambiguous_codes());
+            if let Some(reference) = codes.get(place) {
+                self.check_one_row(reference, &on)?;
             }
             let reference = codes.remove(place);
             node = Records::ReferenceJoin { input: Box::new(node), reference, on, kind: JoinKind::Inner };
         }
         Ok(node)
+    }
+
+    /// Refuses a look-up in which a record could find several rows that the analyst wrote.
+    pub(super) fn check_one_row(&self, reference: &Reference, on: &[Scalar]) -> Result<(), Refusal> {
+        let codes = reference.columns();
+        let by_code = on.iter().any(|scalar| looks_up(scalar, &codes));
+        if (by_code && has_unique_codes(reference, on)) || lookup::has_disjoint_ranges(reference, on) {
+            return Ok(());
+        }
+        Err(if by_code { self.ambiguous_codes() } else { self.overlapping_ranges() })
     }
 
     /// The label of a sensitive code is as sensitive.
@@ -338,6 +355,12 @@ impl Lowering<'_> {
         not_supported("a join with a list in which a code may stand twice", hint).at(self.positions.join())
     }
 
+    /// The refusal of ranges of codes of which it is not known that a record is in one at most.
+    fn overlapping_ranges(&self) -> Refusal {
+        let hint = "bring the ranges as a code list (`--with`) or VALUES, each with its first and last code, so that no code is in two of them";
+        not_supported("a join with ranges that may overlap", hint).at(self.positions.join())
+    }
+
     /// The refusal of a code table that is joined on no code.
     pub(super) fn not_looked_up(&self) -> Refusal {
         let hint = "join on column = code, and write every other condition in WHERE; bands are a CASE: CASE WHEN x < 40 THEN 'under 40' ELSE '40 and more' END";
@@ -398,8 +421,13 @@ pub(super) fn has_unique_codes(reference: &Reference, on: &[Scalar]) -> bool {
     }
 }
 
+/// The conjuncts of a condition.
+pub(super) fn conjuncts(scalar: Scalar) -> Vec<Scalar> {
+    if let Scalar::And(all) = scalar { all.into_iter().flat_map(conjuncts).collect() } else { vec![scalar] }
+}
+
 /// The column that an expression is, in whatever type.
-fn bare(scalar: &Scalar) -> Option<ColumnId> {
+pub(super) fn bare(scalar: &Scalar) -> Option<ColumnId> {
     if let Scalar::Cast { arg, .. } = scalar {
         return bare(arg);
     }

@@ -12,9 +12,9 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, Operator};
 use crate::algebra::{ColumnId, JoinKind, Public, Records, Reference, Scalar};
 use crate::model::Refusal;
 
-use super::graph::{Predicate, has_unique_codes, looks_up, predicates};
+use super::graph::{Predicate, conjuncts, looks_up, predicates};
 use super::subquery::public;
-use super::{Field, Kind, Lowering, Relation, Scope, not_supported};
+use super::{Field, Kind, Lowering, Relation, Scope, lookup, measure, not_supported};
 
 /// One side of a join, with the schema by which the plan names its fields.
 struct Side<'p> {
@@ -69,7 +69,7 @@ impl Lowering<'_> {
     ) -> Result<Relation, Refusal> {
         let boundary = left.relation.fields.len();
         let both: Vec<Field> = left.relation.fields.iter().chain(&right.relation.fields).cloned().collect();
-        let (on, by_subject) = self.outer_conditions(join, &both, boundary)?;
+        let (on, by_subject) = self.outer_conditions(join, &both, &join.schema, boundary)?;
         let (kept, looked_up) = if mirrored { (right, left) } else { (left, right) };
         let Side { relation: Relation { kind: kept_kind, fields: kept_fields }, schema: kept_schema } = kept;
         let Side { relation: Relation { kind: other_kind, fields: other_fields }, schema: other_schema } =
@@ -120,14 +120,15 @@ impl Lowering<'_> {
         Ok(Relation { kind: node, fields: before.into_iter().chain(behind).collect() })
     }
 
-    /// The conditions of an outer join besides the equality of the subjects, and whether that is there.
+    /// The conditions of a join besides the equality of the subjects, and whether that is there.
     fn outer_conditions(
         &mut self,
         join: &Join,
         both: &[Field],
+        schema: &DFSchema,
         boundary: usize,
     ) -> Result<(Vec<Scalar>, bool), Refusal> {
-        let scope = Scope::new(&join.schema, both);
+        let scope = Scope::new(schema, both);
         let (mut on, mut by_subject) = (Vec::new(), false);
         for predicate in predicates(join) {
             match equated_subjects(predicate, scope, boundary) {
@@ -135,7 +136,7 @@ impl Lowering<'_> {
                     by_subject = true;
                     on.extend(there);
                 }
-                None => on.push(self.condition(predicate, scope)?),
+                None => on.extend(conjuncts(self.condition(predicate, scope)?)),
             }
         }
         Ok((on, by_subject))
@@ -169,10 +170,11 @@ impl Lowering<'_> {
     fn check_looked_up(&mut self, on: &[Scalar], reference: &Reference) -> Result<(), Refusal> {
         let codes = reference.columns();
         self.inherits(on, &codes);
-        if !on.iter().any(|scalar| looks_up(scalar, &codes)) {
+        let in_range = !lookup::looked_up(on, &codes).is_empty();
+        if !in_range && !on.iter().any(|scalar| looks_up(scalar, &codes)) {
             return Err(self.not_looked_up());
         }
-        if has_unique_codes(reference, on) { Ok(()) } else { Err(self.ambiguous_codes()) }
+        self.check_one_row(reference, on)
     }
 
     /// The fields of a side whose rows may be missing: each is a column of its own, which has no value
@@ -194,6 +196,11 @@ impl Lowering<'_> {
                     } else {
                         let data_type = schema.fields().get(place).map(|field| field.data_type().clone());
                         let id = self.derived(&value, data_type.unwrap_or(DataType::Null));
+                        let terms = measure::implied(&value, &self.columns).unwrap_or_default();
+                        if measure::is_plain(&value, &self.columns) && !terms.is_empty() {
+                            let there = |term| measure::taken_here(&there, term);
+                            self.columns.has_terms(id, terms.into_iter().map(there).collect());
+                        }
                         columns.push((id, value));
                         id
                     };
@@ -205,6 +212,34 @@ impl Lowering<'_> {
         Ok(Optional { fields: optional, columns })
     }
 
+    /// SEMI and ANTI JOIN: EXISTS and NOT EXISTS in other words.
+    fn semi_join(
+        &mut self,
+        join: &Join,
+        kind: JoinKind,
+        left: Side<'_>,
+        right: Side<'_>,
+    ) -> Result<Relation, Refusal> {
+        let boundary = left.relation.fields.len();
+        let both: Vec<Field> = left.relation.fields.iter().chain(&right.relation.fields).cloned().collect();
+        let Ok(schema) = left.schema.join(right.schema) else {
+            let hint = "give each table a name of its own with AS";
+            return Err(not_supported("a join of two tables of one name", hint).at(self.positions.join()));
+        };
+        let (on, by_subject) = self.outer_conditions(join, &both, &schema, boundary)?;
+        let people = |side: &Side<'_>| matches!(side.relation.kind, Kind::Records { .. });
+        if people(&left) && people(&right) && !by_subject {
+            let sides = [&(0..boundary), &(boundary..both.len())];
+            return Err(self.join_without_subject(&both, &schema, sides));
+        }
+        let fields = left.relation.fields;
+        let scope = Scope::new(left.schema, &fields);
+        let node = self
+            .chosen(left.relation.kind, right.relation.kind, on, kind, scope)
+            .map_err(|refusal| refusal.at(self.positions.join()))?;
+        Ok(Relation { kind: node, fields })
+    }
+
     /// INTERSECT and EXCEPT: rows of one side that are, or are not, on the other.
     fn filtering_join(
         &mut self,
@@ -214,13 +249,12 @@ impl Lowering<'_> {
         right: Side<'_>,
         mirrored: bool,
     ) -> Result<Relation, Refusal> {
+        if join.null_equality == NullEquality::NullEqualsNothing {
+            return self.semi_join(join, kind, left, right);
+        }
         if join.filter.is_some() {
             return Err(not_supported("this form of join", "use EXISTS").at(self.positions.join()));
         }
-        let op = match join.null_equality {
-            NullEquality::NullEqualsNothing => Operator::Eq,
-            NullEquality::NullEqualsNull => Operator::IsNotDistinctFrom,
-        };
         let left_scope = Scope::new(left.schema, &left.relation.fields);
         let right_scope = Scope::new(right.schema, &right.relation.fields);
         let (mut by_subject, mut on) = (false, Vec::new());
@@ -229,7 +263,11 @@ impl Lowering<'_> {
             match (self.field(one, left_scope)?, self.field(other, right_scope)?) {
                 (Field::Subject(None), Field::Subject(None)) => by_subject = true,
                 (Field::Value(one), Field::Value(other)) => {
-                    on.push(Scalar::Compare { op, left: Box::new(one), right: Box::new(other) });
+                    on.push(Scalar::Compare {
+                        op: Operator::IsNotDistinctFrom,
+                        left: Box::new(one),
+                        right: Box::new(other),
+                    });
                 }
                 _ => {
                     let hint = "put the subject into the same column of both SELECTs";

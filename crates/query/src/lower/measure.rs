@@ -139,9 +139,12 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
             let cast = |term| Scalar::Cast { arg: Box::new(term), to: to.clone() };
             terms(inner, known)?.into_iter().map(cast).collect()
         }
-        Scalar::Column(id) => match known.info(*id).map(|info| info.arms.as_slice()) {
-            None | Some([]) => return whole(),
-            Some(arms) => arms.iter().map(|arm| taken_here(arm, arg.clone())).collect(),
+        Scalar::Column(id) => match known.info(*id) {
+            Some(info) if !info.arms.is_empty() => {
+                info.arms.iter().map(|arm| taken_here(arm, arg.clone())).collect()
+            }
+            Some(info) if !info.terms.is_empty() => info.terms.clone(),
+            Some(_) | None => return whole(),
         },
         Scalar::Negative(inner) => terms(inner, known)?,
         Scalar::And(_)
@@ -354,7 +357,7 @@ fn branches_within(here: &Scalar, value: &Scalar, known: &Columns) -> Vec<Scalar
 }
 
 /// `when`, where none of `taken` was.
-fn first_of(taken: &[Scalar], when: &Scalar) -> Scalar {
+pub(super) fn first_of(taken: &[Scalar], when: &Scalar) -> Scalar {
     if taken.is_empty() {
         return when.clone();
     }

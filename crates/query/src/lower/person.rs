@@ -19,7 +19,7 @@ use super::measure::one;
 use super::{Field, Kind, Lowering, Relation, Scope, measure, not_supported};
 
 /// Aggregates of a person, with the columns that they define.
-type PersonAggregates = Vec<(ColumnId, Aggregation)>;
+pub(super) type PersonAggregates = Vec<(ColumnId, Aggregation)>;
 
 /// Key expressions, with the columns that they define.
 type Keys = Vec<(ColumnId, Scalar)>;
@@ -165,6 +165,9 @@ impl Lowering<'_> {
         if counts || (call.func.name() == "sum" && measure::is_constant(&arg)) {
             self.columns.is_own(id);
         }
+        if sorts.is_empty() && !params.distinct {
+            self.score(id, call.func.name(), &arg, filter.as_ref(), aggregates)?;
+        }
         let function = Arc::clone(&call.func);
         aggregates.push((id, Aggregation { function, arg, distinct: params.distinct, filter, data_type }));
         Ok(id)
@@ -185,19 +188,7 @@ impl Lowering<'_> {
         let encoded = !measure::is_simple(value, &self.columns);
         let mut lifted = Vec::new();
         for branch in branches {
-            self.spend(branch.size().0)?;
-            let known = aggregates.iter().find(|(_, known)| {
-                known.function.name() == "count"
-                    && known.arg == one()
-                    && known.filter.as_ref() == Some(&branch)
-            });
-            let count = match known {
-                Some((id, _)) => *id,
-                None => self.hidden_count(branch, aggregates),
-            };
-            let none = Box::new(Scalar::Literal(ScalarValue::Int64(Some(0))));
-            let left = Box::new(Scalar::Column(count));
-            lifted.push(Scalar::Compare { op: Operator::Gt, left, right: none });
+            lifted.push(some(self.counted(branch, aggregates)?));
         }
         let grain = self.columns.grain(value);
         let code =
@@ -207,6 +198,20 @@ impl Lowering<'_> {
         let made = !measure::is_own(value, &self.columns);
         let info = ColumnInfo { origins, branches: lifted, encoded, made, grain, code, sensitive, ..plain };
         Ok(self.columns.add(info))
+    }
+
+    /// How many of the person's records take a branch, counted once.
+    pub(super) fn counted(
+        &mut self,
+        branch: Scalar,
+        aggregates: &mut PersonAggregates,
+    ) -> Result<ColumnId, Refusal> {
+        self.spend(branch.size().0)?;
+        let known = aggregates.iter().find(|(_, known)| {
+            known.function.name() == "count" && known.arg == one() && known.filter.as_ref() == Some(&branch)
+        });
+        let known = known.map(|(id, _)| *id);
+        Ok(known.unwrap_or_else(|| self.hidden_count(branch, aggregates)))
     }
 
     /// How many of the person's records take a branch.
@@ -221,6 +226,12 @@ impl Lowering<'_> {
         aggregates.push((id, count));
         id
     }
+}
+
+/// That a count is above nought.
+pub(super) fn some(count: ColumnId) -> Scalar {
+    let nought = Box::new(Scalar::Literal(ScalarValue::Int64(Some(0))));
+    Scalar::Compare { op: Operator::Gt, left: Box::new(Scalar::Column(count)), right: nought }
 }
 
 /// What is nought where there is nothing.

@@ -138,6 +138,7 @@ impl Lowering<'_> {
             columns,
             list_rows: table.list_rows,
             unique: table.unique.clone(),
+            ranges: table.ranges.clone(),
         };
         let kind = match table.kind {
             TableKind::Code => Kind::Reference(Reference::Scan(scan)),

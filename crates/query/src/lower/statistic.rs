@@ -106,7 +106,8 @@ impl Lowering<'_> {
         args: &[Scalar],
         sorts: &[Scalar],
     ) -> Result<Vec<Scalar>, Refusal> {
-        if !matches!(kind, StatisticKind::Count | StatisticKind::Mean | StatisticKind::Sum) {
+        let moments = matches!(kind, StatisticKind::Variance { .. });
+        if !moments && !matches!(kind, StatisticKind::Count | StatisticKind::Mean | StatisticKind::Sum) {
             return Ok(Vec::new());
         }
         let too_many = || {
@@ -115,12 +116,12 @@ impl Lowering<'_> {
             Refusal::new(Code::TooLarge, message, "sum the terms one by one")
         };
         let terms = match (kind, args) {
-            (StatisticKind::Mean | StatisticKind::Sum, [arg]) => {
+            (StatisticKind::Mean | StatisticKind::Sum | StatisticKind::Variance { .. }, [arg]) => {
                 measure::implied(arg, &self.columns).ok_or_else(too_many)?
             }
             _ => Vec::new(),
         };
-        if sorts.is_empty() {
+        if sorts.is_empty() || moments {
             return Ok(terms);
         }
         let all = match (kind, args.first()) {

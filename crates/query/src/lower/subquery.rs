@@ -148,11 +148,23 @@ impl Lowering<'_> {
         {
             self.columns.is_harmful(mark);
         }
+        if matches!((&kind, &inner), (Kind::Records { .. }, Kind::Records { .. })) && !by_subject {
+            return Err(self.other_people(scope));
+        }
+        self.chosen(kind, inner, on, join, scope)
+    }
+
+    /// The rows of `kind` that have, or lack, a partner in `inner`. Of records it is of the same person.
+    pub(super) fn chosen(
+        &mut self,
+        kind: Kind,
+        inner: Kind,
+        on: Vec<Scalar>,
+        join: JoinKind,
+        scope: Scope<'_>,
+    ) -> Result<Kind, Refusal> {
         match (kind, inner) {
             (Kind::Records { node, units }, Kind::Records { node: inner, .. }) => {
-                if !by_subject {
-                    return Err(self.other_people(scope));
-                }
                 let (left, right) = (Box::new(node), Box::new(inner));
                 Ok(Kind::Records { node: Records::SubjectJoin { left, right, on, kind: join }, units })
             }

@@ -167,7 +167,9 @@ pub(crate) fn function_refusal(name: &str) -> Refusal {
         "regexp_count" | "regexp_instr" | "regexp_match" | "regexp_matches" | "regexp_replace" => {
             "write regexp_like(x, '^E1[0-4]'), or LIKE"
         }
-        "width_bucket" => "write bands as floor(x / 10) * 10, or as CASE",
+        "width_bucket" => {
+            "write width_bucket(x, 0, 100, 10) with constants, the first below the second and at most 60 bands between them, or bands as floor(x / 10) * 10 or CASE"
+        }
         _ => "the functions that may be used are listed by `sekisho catalog`",
     };
     Refusal::new(Code::FunctionNotAllowed, format!("the function `{name}` is not allowed"), hint)

@@ -176,6 +176,8 @@ impl Lowering<'_> {
             },
             code: false,
             reference: false,
+            terms: Vec::new(),
+            range: None,
             domain: None,
             sensitive,
         };

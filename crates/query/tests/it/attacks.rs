@@ -67,6 +67,21 @@ const ATTACKS: &[(&str, &[&str])] = &[
              * (47 / CAST(prefecture AS INT))) AS s FROM patients",
             "SELECT covar_pop(c.points + 100000000 * p.birth_year, p.birth_year) AS s FROM claims c JOIN patients p USING (patient_id)",
             "SELECT median(points - 1000) AS m FROM claims",
+            "SELECT sum(w) AS s FROM patients p LEFT JOIN (SELECT patient_id, CASE WHEN sex = 'F' THEN 1 ELSE 0 END + 1000000 * CASE WHEN sex = 'F' \
+             AND NOT ({her}) THEN 1 ELSE 0 END AS w FROM patients) d ON d.patient_id = p.patient_id",
+            "SELECT avg(w) AS s FROM patients p LEFT JOIN (SELECT patient_id, birth_year + 100000000 * CASE WHEN {her} THEN 0 ELSE 1 END AS w FROM patients) d \
+             ON d.patient_id = p.patient_id",
+            "SELECT var_samp(CASE WHEN sex = 'F' THEN 1 ELSE 0 END + 1000000 * CASE WHEN sex = 'F' AND NOT ({her}) THEN 1 ELSE 0 END) AS s FROM patients",
+            "SELECT stddev_pop(CASE WHEN sex = 'F' THEN 1 ELSE 0 END + 1000 * CASE WHEN sex = 'F' AND NOT ({her}) THEN 1 ELSE 0 END) AS s FROM patients",
+            "SELECT sum(s) AS s, sum(k) AS k FROM (SELECT p.patient_id, sum(CASE WHEN d.icd10 = 'I10' THEN 1 WHEN d.icd10 = 'E11' AND NOT ({her}) \
+             THEN 1000000 ELSE 0 END) AS s, count(*) FILTER (WHERE d.icd10 = 'E11') AS k FROM patients p JOIN diagnoses d ON d.patient_id = p.patient_id \
+             GROUP BY p.patient_id) t",
+            "SELECT sum(s) AS s, sum(k) AS k FROM (SELECT p.patient_id, max(CASE WHEN d.icd10 = 'I10' THEN 1000000 WHEN d.icd10 = 'E11' AND NOT ({her}) \
+             THEN 1 ELSE 0 END) AS s, max(CASE WHEN d.icd10 = 'I10' THEN 2000000 WHEN d.icd10 = 'E11' THEN 1 ELSE 0 END) AS k FROM patients p JOIN diagnoses d \
+             ON d.patient_id = p.patient_id GROUP BY p.patient_id) t",
+            "SELECT count(*) AS n FROM patients p LEFT SEMI JOIN diagnoses d ON d.patient_id = p.patient_id AND {her}",
+            "SELECT sum(v.w) AS s FROM patients p JOIN (VALUES (1900, 1930, 1), (1931, 1931, 1000000), (1932, 2030, 1)) v(low, high, w) \
+             ON p.birth_year BETWEEN v.low AND v.high WHERE p.prefecture = '47' AND p.sex = 'F'",
             "SELECT count(DISTINCT CASE WHEN {her} THEN patient_id END) AS n FROM patients",
             "SELECT count(CASE WHEN NOT ({her}) THEN patient_id END) AS n FROM patients",
             "SELECT sum(nullif(birth_year, 1931)) AS s FROM patients WHERE prefecture = '47'",

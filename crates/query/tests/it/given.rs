@@ -63,12 +63,30 @@ async fn a_list_of_values_that_are_no_codes_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_list_of_bands_is_refused_with_the_case_that_it_stands_for() {
+async fn ranges_of_a_list_are_looked_up_where_no_two_overlap() {
     let fixture = Fixture::new(&ward()).await;
-    let sql = "SELECT b.name, COUNT(*) AS n FROM patients p JOIN bands b ON p.birth_year BETWEEN b.lo AND b.hi GROUP BY 1";
-    let refusal = fixture.refusal_of(with(sql, &[("bands", "name,lo,hi\nold,1900,1959\nyoung,1960,2020\n")]));
-    assert!(refusal.code == Code::NotSupported && refusal.hint.contains("CASE WHEN"), "{refusal:?}");
-    assert_eq!(place(&refusal), "1:51");
+    let sql = "SELECT b.name, COUNT(*) AS n FROM patients p JOIN bands b ON p.birth_year BETWEEN b.lo AND b.hi GROUP BY 1 ORDER BY 1";
+    let case = "SELECT CASE WHEN birth_year < 1960 THEN 'old' ELSE 'young' END AS name, COUNT(*) AS n FROM patients GROUP BY 1 ORDER BY 1";
+    let apart = [("bands", "name,lo,hi\nyoung,1960,2030\nold,1900,1959\n")];
+    let answer = fixture.ask_of(with(sql, &apart)).await.unwrap().show();
+    assert_eq!(answer, fixture.ask(case).await.unwrap().show());
+    // Where one ends and the next begins at the same value, the end is left out.
+    let touching = [("bands", "name,lo,hi\nyoung,1960,2030\nold,1900,1960\n")];
+    let half_open = sql.replace("BETWEEN b.lo AND b.hi", ">= b.lo AND p.birth_year < b.hi");
+    assert_eq!(fixture.ask_of(with(&half_open, &touching)).await.unwrap().show(), answer);
+    for bands in
+        ["old,1900,1960\nyoung,1960,2030\n", "a,1900,2000\nb,1930,1931\n", "a,1900,\n", "a,2000,1900\n"]
+    {
+        let refusal = fixture.refusal_of(with(sql, &[("bands", &format!("name,lo,hi\n{bands}"))]));
+        assert!(refusal.code == Code::NotSupported && refusal.message.contains("may overlap"), "{refusal:?}");
+        assert_eq!(place(&refusal), "1:51");
+    }
+    // A code table is not read before an analysis is judged.
+    let of_table = "SELECT COUNT(*) AS n FROM diagnoses d JOIN icd10 i ON d.icd10 BETWEEN i.code AND i.name";
+    assert!(fixture.refusal(of_table).message.contains("may overlap"));
+    // Other conditions choose nothing in a list.
+    let other = sql.replace("BETWEEN b.lo AND b.hi", "> b.lo");
+    assert!(fixture.refusal_of(with(&other, &apart)).hint.contains("CASE WHEN"));
 }
 
 #[tokio::test]

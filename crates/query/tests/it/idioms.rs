@@ -103,6 +103,12 @@ async fn bands_and_pairs_are_written_as_people_write_them() {
             ),
             ("SELECT e - e % 20 AS k, COUNT(*) AS n FROM t WHERE e < 40 GROUP BY 1 ORDER BY 1", "0 60|20 60"),
             ("SELECT regr_count(i, f) AS n FROM t", "180"),
+            (
+                "SELECT width_bucket(i, 0, 3, 3) AS k, COUNT(*) AS n FROM t WHERE i IS NOT NULL GROUP BY 1 ORDER BY 1",
+                "1 60|2 60|3 60",
+            ),
+            ("SELECT width_bucket(i, -0.5, 1.5, 4) AS k, COUNT(*) AS n FROM t GROUP BY 1 ORDER BY 1", "2 60|4 60|5 60|- 60"),
+            ("SELECT Width_Bucket(e, 20, 40, 1) AS k, COUNT(*) AS n FROM t WHERE e < 60 GROUP BY 1 ORDER BY 1", "0 60|1 60|2 60"),
         ],
     )
     .await;
@@ -220,7 +226,10 @@ async fn what_is_no_function_here_has_another_name() {
             ("write the date, such as DATE '2025-04-01'", "SELECT COUNT(*) FROM t WHERE a < now()"),
             ("write the date, such as DATE '2025-04-01'", "SELECT COUNT(*) FROM t WHERE a < current_date"),
             ("PERCENTILE_CONT", "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY i) FROM t"),
-            ("floor(x / 10) * 10", "SELECT width_bucket(i, 0, 10, 5) AS k, COUNT(*) FROM t GROUP BY 1"),
+            ("at most 60 bands", "SELECT width_bucket(i, 0, 10, 61) AS k, COUNT(*) FROM t GROUP BY 1"),
+            ("floor(x / 10) * 10", "SELECT width_bucket(i, 10, 0, 5) AS k, COUNT(*) FROM t GROUP BY 1"),
+            ("floor(x / 10) * 10", "SELECT width_bucket(i, 0, i, 5) AS k, COUNT(*) FROM t GROUP BY 1"),
+            ("floor(x / 10) * 10", "SELECT width_bucket(i, 0, 10, 3) AS k, COUNT(*) FROM t GROUP BY 1"),
         ],
     );
     refused(

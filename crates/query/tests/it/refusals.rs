@@ -108,7 +108,7 @@ async fn the_subject_is_not_a_value() {
     check(&fixture, Code::SubjectAsValue, "COUNT(DISTINCT", &cases[..1]);
     let ordered = [("SELECT sex, COUNT(*) FROM patients GROUP BY sex ORDER BY MIN(patient_id)", "1:58")];
     check(&fixture, Code::AggregateNotAllowed, "people in bands", &ordered);
-    let sets = [("SELECT COUNT(*) FROM patients GROUP BY CUBE(patient_id, sex)", "")];
+    let sets = [("SELECT COUNT(*) FROM patients GROUP BY CUBE(patient_id, sex)", "1:31")];
     check(&fixture, Code::NotSupported, "group by the subject alone", &sets);
 }
 
@@ -163,9 +163,9 @@ async fn statements_other_than_one_select_are_refused() {
 async fn nothing_but_granted_tables_can_be_read() {
     let fixture = Fixture::new(&ward()).await;
     let tables = [
-        ("SELECT COUNT(*) FROM '/etc/passwd'", ""),
+        ("SELECT COUNT(*) FROM '/etc/passwd'", "1:17"),
         ("SELECT COUNT(*) FROM \"/etc/passwd.csv\"", "1:22"),
-        ("SELECT COUNT(*) FROM 's3://bucket/x.parquet'", ""),
+        ("SELECT COUNT(*) FROM 's3://bucket/x.parquet'", "1:17"),
         ("SELECT COUNT(*) FROM information_schema.tables", "1:22"),
         ("SELECT COUNT(*) FROM information_schema.df_settings", "1:22"),
         ("SELECT * FROM pg_catalog.pg_tables", "1:15"),
@@ -338,7 +338,7 @@ const NO_RULE: &[(&str, &str, &str)] = &[
     (
         "GROUP BY of a statistic's value",
         "SELECT n, COUNT(*) FROM (SELECT prefecture, COUNT(*) AS n FROM patients GROUP BY prefecture) t GROUP BY n",
-        "",
+        "1:105",
     ),
     (
         "below an outer join",
@@ -352,16 +352,16 @@ const NO_RULE: &[(&str, &str, &str)] = &[
         "1:30",
     ),
     ("SIMILAR TO", "SELECT COUNT(*) FROM patients WHERE sex SIMILAR TO 'F'", "1:37"),
-    ("array literal", "SELECT [birth_year] FROM patients", ""),
-    ("MAP", "SELECT MAP {'a': 1}", ""),
-    ("ast node", "SELECT COUNT(*) FROM patients WHERE sex COLLATE \"C\" = 'F'", ""),
-    ("FETCH", "SELECT COUNT(*) FROM patients FETCH FIRST 10 ROWS ONLY", ""),
+    ("array literal", "SELECT [birth_year] FROM patients", "1:9"),
+    ("MAP", "SELECT MAP {'a': 1}", "1:8"),
+    ("ast node", "SELECT COUNT(*) FROM patients WHERE sex COLLATE \"C\" = 'F'", "1:8"),
+    ("FETCH", "SELECT COUNT(*) FROM patients FETCH FIRST 10 ROWS ONLY", "1:31"),
     (
         "give a number",
         "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex LIMIT (SELECT COUNT(*) FROM claims)",
-        "",
+        "1:54",
     ),
-    ("give a number", "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex LIMIT -1", ""),
+    ("give a number", "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex LIMIT -1", "1:54"),
     ("ORDER BY", "SELECT SUM(birth_year ORDER BY sex) FROM patients", "1:8"),
 ];
 
@@ -453,11 +453,11 @@ async fn what_does_not_fit_is_said_with_its_place() {
         ("add the column to GROUP BY", "SELECT sex, COUNT(*) FROM patients", "1:8"),
         ("CAST converts", "SELECT COUNT(*) FROM patients WHERE sex > 1 + 'a'", "1:43"),
         ("'sum' failed to match any signature", "SELECT SUM(sex) FROM patients", "1:8"),
-        ("non-boolean", "SELECT COUNT(*) FROM patients WHERE sex", ""),
-        ("position 7", "SELECT COUNT(*) FROM patients GROUP BY 7", ""),
+        ("non-boolean", "SELECT COUNT(*) FROM patients WHERE sex", "1:31"),
+        ("position 7", "SELECT COUNT(*) FROM patients GROUP BY 7", "1:40"),
         ("expects 1 arguments", "SELECT lower(1, 2, 3) FROM patients", "1:8"),
-        ("unique expression names", "SELECT sex, sex, COUNT(*) FROM patients GROUP BY sex", ""),
-        ("no type information", "SELECT COUNT(*) FROM patients WHERE sex = @x", ""),
+        ("unique expression names", "SELECT sex, sex, COUNT(*) FROM patients GROUP BY sex", "1:8"),
+        ("no type information", "SELECT COUNT(*) FROM patients WHERE sex = @x", "1:8"),
     ];
     for (words, sql, place) in invalid {
         check(&fixture, Code::InvalidQuery, words, &[(sql, place)]);

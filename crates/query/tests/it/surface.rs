@@ -119,6 +119,68 @@ async fn subqueries_about_the_same_person() {
 }
 
 #[tokio::test]
+async fn semi_and_anti_joins() {
+    check(&[
+        (1.0, "SELECT p.sex, count(*) AS n FROM patients p LEFT SEMI JOIN diagnoses d ON d.patient_id = p.patient_id AND d.icd10 = 'E11' GROUP BY p.sex"),
+        (1.0, "SELECT p.sex, count(*) AS n FROM patients p LEFT ANTI JOIN diagnoses d ON p.patient_id = d.patient_id AND d.icd10 = 'E11' GROUP BY p.sex"),
+        (1.0, "SELECT count(*) AS n FROM diagnoses d RIGHT SEMI JOIN patients p ON d.patient_id = p.patient_id AND d.icd10 = 'I10' AND p.sex = 'F'"),
+        (1.0, "WITH c AS (SELECT DISTINCT patient_id FROM diagnoses WHERE icd10 = 'I10') \
+               SELECT count(DISTINCT d.patient_id) AS n FROM diagnoses d LEFT SEMI JOIN c USING (patient_id) WHERE d.icd10 = 'E11'"),
+        (1.0, "SELECT count(*) AS n FROM diagnoses d LEFT SEMI JOIN (VALUES ('E11'), ('E11'), ('I10')) v(code) ON v.code = d.icd10"),
+        (1.0, "SELECT count(*) AS n FROM diagnoses d LEFT ANTI JOIN icd10 i ON i.code = d.icd10 AND i.code LIKE 'E%'"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn scores_of_a_person() {
+    let weights =
+        "CASE WHEN icd10 = 'E11' THEN 1 WHEN icd10 = 'I10' THEN 2 WHEN icd10 LIKE 'J%' THEN 3 ELSE 0 END";
+    let score = |function: &str| {
+        format!("SELECT patient_id, {function}({weights}) AS s FROM diagnoses GROUP BY patient_id")
+    };
+    let flags = "SELECT patient_id, max(CASE WHEN icd10 = 'E11' THEN 1 ELSE 0 END) + 2 * max(CASE WHEN icd10 = 'I10' THEN 1 ELSE 0 END) \
+                 + max(CASE WHEN icd10 LIKE 'J%' THEN 1 ELSE 0 END) AS s FROM diagnoses GROUP BY patient_id";
+    let (sum, max, min) = (score("sum"), score("max"), score("min"));
+    let half = sum.replace("THEN 2", "THEN 2.5").replace("ELSE 0", "ELSE NULL");
+    let sql = [
+        format!("SELECT avg(s) AS m, count(*) AS n FROM ({sum}) t"),
+        format!("SELECT avg(s) AS m, sum(s) AS t FROM ({max}) t"),
+        format!("SELECT avg(s) AS m FROM ({min}) t"),
+        format!("SELECT avg(s) AS m FROM ({half}) t"),
+        format!("SELECT avg(s) AS m FROM ({flags}) t"),
+        format!(
+            "SELECT p.sex, avg(t.s) AS m FROM patients p JOIN ({sum}) t ON t.patient_id = p.patient_id GROUP BY p.sex"
+        ),
+        format!(
+            "SELECT p.sex, avg(COALESCE(t.s, 0)) AS m, sum(t.s) AS s FROM patients p LEFT JOIN ({sum}) t ON t.patient_id = p.patient_id GROUP BY p.sex"
+        ),
+        format!(
+            "SELECT p.sex, avg(COALESCE(t.s, 0)) AS m, sum(t.s) AS s FROM patients p LEFT JOIN ({flags}) t ON t.patient_id = p.patient_id GROUP BY p.sex"
+        ),
+        format!("SELECT s, count(*) AS n FROM ({flags}) t GROUP BY s"),
+        format!(
+            "SELECT CASE WHEN s = 0 THEN '0' WHEN s BETWEEN 1 AND 2 THEN '1-2' ELSE '3+' END AS k, count(*) AS n FROM ({flags}) t GROUP BY 1"
+        ),
+        format!("SELECT count(*) AS n FROM ({sum}) t WHERE s >= 3"),
+    ];
+    check(&sql.iter().map(|sql| (0.9, sql.as_str())).collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
+async fn codes_by_ranges() {
+    let ranges = "(VALUES ('A00', 'D99', 'early'), ('E00', 'E99', 'endocrine'), ('F00', 'Z99', 'late')) v(low, high, label)";
+    let sql = [
+        format!("SELECT v.label, count(DISTINCT d.patient_id) AS n FROM diagnoses d JOIN {ranges} ON d.icd10 BETWEEN v.low AND v.high GROUP BY v.label"),
+        format!("SELECT v.label, count(*) AS n FROM diagnoses d, {ranges} WHERE v.low <= d.icd10 AND d.icd10 < v.high GROUP BY v.label"),
+        format!("SELECT v.label, count(*) AS n FROM diagnoses d LEFT JOIN {ranges} ON d.icd10 >= v.low AND v.high >= d.icd10 GROUP BY v.label"),
+        "SELECT v.label, count(*) AS n FROM patients p JOIN (VALUES (1900, 1950, 'old'), (1950, 2030, 'young')) v(low, high, label) \
+         ON p.birth_year >= v.low AND p.birth_year < v.high GROUP BY v.label".to_owned(),
+    ];
+    check(&sql.iter().map(|sql| (0.9, sql.as_str())).collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
 async fn windows_over_one_person() {
     check(&[
         (0.7, "WITH f AS (SELECT patient_id, icd10, row_number() OVER (PARTITION BY patient_id ORDER BY date, icd10) AS nth FROM diagnoses) \

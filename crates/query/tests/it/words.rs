@@ -50,3 +50,40 @@ async fn positions_in_a_grouping_set_are_refused_with_the_columns_that_they_stan
         assert_eq!(refusal.position.map(|at| (at.line, at.column)), Some((1, column)), "{sql}");
     }
 }
+
+#[tokio::test]
+async fn every_refusal_of_the_reference_says_where_it_stands() {
+    let fixture = Fixture::new(&ward()).await;
+    let page = std::fs::read_to_string("../../docs/refusals.md").unwrap();
+    let examples = page.split("```sql\n").skip(1).filter_map(|part| part.split("```").next());
+    let written = |example: &str| {
+        let lines = example.lines().filter(|line| !line.starts_with("-- sekisho"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let refused = |sql: &String| fixture.refused(sql.as_str().into());
+    let found: Vec<_> = examples.map(written).filter_map(|sql| Some((refused(&sql)?, sql))).collect();
+    assert!(found.len() > 15, "{}", found.len());
+    for (refusal, sql) in found {
+        assert!(refusal.position.is_some(), "{sql}: {refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_place_of_its_own_points_at_the_word_that_it_names() {
+    let fixture = Fixture::new(&ward()).await;
+    let cases = [
+        ("SELECT COUNT(*) FROM patients\nGROUP BY CUBE(patient_id, sex)", "2:1"),
+        ("SELECT patient_id, sex FROM patients\nINTERSECT SELECT sex, patient_id FROM patients", "2:1"),
+        ("SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex LIMIT -1", "1:54"),
+        ("SELECT COUNT(*) FROM patients GROUP BY 7", "1:40"),
+        (
+            "SELECT COUNT(*) AS n FROM patients p\nGROUP BY (SELECT COUNT(*) FROM diagnoses d WHERE d.patient_id = p.patient_id)",
+            "2:11",
+        ),
+    ];
+    for (sql, place) in cases {
+        let refusal = fixture.refusal(sql);
+        let found = refusal.position.map(|at| format!("{}:{}", at.line, at.column)).unwrap_or_default();
+        assert_eq!(found, place, "{sql}: {refusal:?}");
+    }
+}
