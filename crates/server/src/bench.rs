@@ -104,25 +104,7 @@ pub async fn run(bench: &Bench) -> Result<()> {
         say(&first_row::run(bench, state.path("first-row")).await?);
         return Ok(());
     }
-    let vault = state.vault()?;
-    let snapshot = Arc::new(population(bench, &state, &vault).await?);
-    // Everything is read once, so that no query pays for the disk; and what was kept is still whole.
-    snapshot.verify().await.context("read the generated data")?;
-    let threads = bench.threads.or_else(|| std::thread::available_parallelism().ok());
-    let threads = threads.unwrap_or(NonZeroUsize::MIN);
-    let grants = snapshot.dataset.tables.iter();
-    let grants = grants.map(|table| TableGrant { table: table.name.clone(), columns: None }).collect();
-    let profile = Profiles::built_in()?.get(PROFILE)?.clone();
-    let ground = Ground {
-        engine: Engine::new(vault.object_store()).with_partitions(threads),
-        view: View { snapshot: Arc::clone(&snapshot), grants, profile: profile.clone() },
-        profile,
-        limits: Limits {
-            memory: bench.memory_mib.saturating_mul(1 << 20),
-            time: PATIENCE,
-            ..Limits::default()
-        },
-    };
+    let ground = Ground::new(bench, &state).await?;
     usage::forget_peak();
     let mut times: Vec<Times> =
         SUITE.iter().filter(|query| query.name.contains(&bench.query)).map(Times::of).collect();
@@ -133,8 +115,9 @@ pub async fn run(bench: &Bench) -> Result<()> {
             }
         }
     }
-    let rows = snapshot.tables().iter().flat_map(|table| &table.files).map(|file| file.rows).sum();
-    let report = Report { people: bench.people, rows, threads: threads.get(), times };
+    let tables = ground.view.snapshot.tables();
+    let rows = tables.iter().flat_map(|table| &table.files).map(|file| file.rows).sum();
+    let report = Report { people: bench.people, rows, threads: ground.threads.get(), times };
     say(&match bench.format {
         Format::Json => report.json(),
         Format::Table => report.table(),
@@ -178,12 +161,37 @@ async fn population(bench: &Bench, state: &State, vault: &Vault) -> Result<Snaps
 /// What every query runs on.
 struct Ground {
     engine: Engine,
+    threads: NonZeroUsize,
     view: View,
     profile: Profile,
     limits: Limits,
 }
 
 impl Ground {
+    /// The generated records, and the rules of the measure.
+    async fn new(bench: &Bench, state: &State) -> Result<Self> {
+        let vault = state.vault()?;
+        let snapshot = Arc::new(population(bench, state, &vault).await?);
+        // Everything is read once, so that no query pays for the disk; and what was kept is still whole.
+        snapshot.verify().await.context("read the generated data")?;
+        let threads = bench.threads.or_else(|| std::thread::available_parallelism().ok());
+        let threads = threads.unwrap_or(NonZeroUsize::MIN);
+        let grants = snapshot.dataset.tables.iter();
+        let grants = grants.map(|table| TableGrant { table: table.name.clone(), columns: None }).collect();
+        let profile = Profiles::built_in()?.get(PROFILE)?.clone();
+        Ok(Self {
+            engine: Engine::new(vault.object_store()).with_partitions(threads),
+            threads,
+            view: View { snapshot: Arc::clone(&snapshot), grants, profile: profile.clone() },
+            profile,
+            limits: Limits {
+                memory: bench.memory_mib.saturating_mul(1 << 20),
+                time: PATIENCE,
+                ..Limits::default()
+            },
+        })
+    }
+
     /// Runs a query once, and adds how long it took.
     async fn measure(&self, times: &mut Times, way: Way) -> Result<()> {
         let query = times.query;
@@ -251,5 +259,35 @@ mod tests {
         assert_eq!(order(&ways, 0), [Way::Plain, Way::CountDistinct, Way::Sekisho]);
         assert_eq!(order(&ways, 4), [Way::CountDistinct, Way::Sekisho, Way::Plain]);
         assert_eq!(order(&[Way::Sekisho], 3), [Way::Sekisho]);
+    }
+    #[tokio::test]
+    async fn every_query_of_the_suite_is_accepted_and_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::create(folder.path()).unwrap();
+        let bench = Bench {
+            people: 12_000,
+            repeats: NonZeroUsize::MIN,
+            threads: NonZeroUsize::new(2),
+            only: vec![Way::Sekisho],
+            first_row: false,
+            query: String::new(),
+            memory_mib: 256,
+            format: Format::Json,
+            state: None,
+        };
+        let ground = Ground::new(&bench, &state).await.unwrap();
+        for query in &SUITE {
+            // People are counted beside, as an analyst would who checks the answer.
+            for sql in [query.plain(), query.count_distinct()] {
+                let plan = query::plan(sql.as_str(), &ground.view, &ground.limits)
+                    .unwrap_or_else(|refusal| panic!("{}: {refusal:?}", query.name));
+                let (unreleased, public) = ground.engine.execute(plan, &ground.limits).await.unwrap();
+                let ledger = disclosure::Ledger::new();
+                let checked = disclosure::check(unreleased, &ledger, &ground.profile, Hold::ByRule).unwrap();
+                let answers = |table: &disclosure::CheckedTable| table.batch().num_rows() > 0;
+                assert!(checked.tables().iter().all(answers), "{} has no row", query.name);
+                checked.publish(public).await.unwrap();
+            }
+        }
     }
 }
