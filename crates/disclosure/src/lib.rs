@@ -61,6 +61,6 @@ pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey
 pub use rules::Reason;
 pub use statistic::{Fraction, RegressionFunction, StatisticKind};
 pub use unreleased::{
-    Branch, CellTable, KeyColumn, Parent, Part, StatisticColumn, Telling, Unreleased, ValueColumn,
+    Branch, CellTable, Frame, KeyColumn, Parent, Part, StatisticColumn, Telling, Unreleased, ValueColumn,
 };
 pub use values::{ValueTally, Values};

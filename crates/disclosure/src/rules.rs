@@ -96,18 +96,33 @@ pub(crate) fn judge_part(part: &Evidence, profile: &Profile) -> BTreeSet<Reason>
     failed(rules)
 }
 
+/// One row of a branch: who takes it, who does not, and what that tells.
+pub(crate) struct Sides<'a> {
+    pub(crate) inside: &'a Evidence,
+    pub(crate) outside: &'a Evidence,
+    pub(crate) telling: Telling,
+    /// Who fulfils the conditions that are not sensitive, and who of them does not take the branch.
+    pub(crate) frame: Option<(&'a Evidence, &'a Evidence, Telling)>,
+}
+
 /// What fails for a statistic as a whole: the group that it describes, and the branches in it.
 pub(crate) fn judge_group<'a>(
     group: &Evidence,
-    branches: impl IntoIterator<Item = (&'a Evidence, &'a Evidence, Telling)>,
+    branches: impl IntoIterator<Item = Sides<'a>>,
     profile: &Profile,
 ) -> BTreeSet<Reason> {
     let (mut separates, mut empty, mut tells) = (false, false, false);
-    for (inside, outside, telling) in branches {
+    for Sides { inside, outside, telling, frame } in branches {
         // Somebody may be on both sides, with other records: who has the value has it.
-        let without = |side: &Evidence| group.people().saturating_sub(side.people());
-        tells |= telling.inside && class::fails(without(inside), profile.minimum_count);
-        tells |= telling.outside && class::fails(without(outside), profile.minimum_count);
+        let few_without = |all: &Evidence, side: &Evidence| {
+            class::fails(all.people().saturating_sub(side.people()), profile.minimum_count)
+        };
+        tells |= telling.inside && few_without(group, inside);
+        tells |= telling.outside && few_without(group, outside);
+        if let Some((all, rest, telling)) = frame {
+            tells |= telling.inside && few_without(all, inside);
+            tells |= telling.outside && few_without(all, rest);
+        }
         separates |= branch::fails(inside.people(), outside.people(), profile.minimum_count);
         empty |= zero::fails(inside.people(), profile.zeros);
     }

@@ -108,6 +108,19 @@ pub struct Branch {
     pub outside: Vec<Evidence>,
     /// What taking the branch, or not taking it, tells of a person.
     pub telling: Telling,
+    /// Where a part of the branch says nothing that may harm: who fulfils that part.
+    pub frame: Option<Frame>,
+}
+
+/// The people of a branch without its sensitive conditions. If nearly all of them take it, to know that somebody
+/// is among them is to know their value, however many others are in the group.
+pub struct Frame {
+    /// For each row, the people with a record that fulfils the other conditions.
+    pub people: Vec<Evidence>,
+    /// Those of them with a record that does not take the branch.
+    pub rest: Vec<Evidence>,
+    /// What the sensitive conditions tell of those who fulfil them (inside), and who do not.
+    pub telling: Telling,
 }
 
 /// On which side of a branch people are who have a value of a sensitive column.

@@ -302,6 +302,15 @@ pub(crate) struct Statistic {
 pub(crate) struct Division {
     pub(crate) predicate: Scalar,
     pub(crate) telling: Telling,
+    pub(crate) frame: Option<Frame>,
+}
+
+/// What of a division (within the statistic's FILTER) says nothing that may harm, where something else of it does.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) predicate: Scalar,
+    /// What the sensitive rest of it tells.
+    pub(crate) telling: Telling,
 }
 
 /// A relation over released cells (or reference data): it can reveal nothing that they do not.

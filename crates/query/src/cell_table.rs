@@ -11,7 +11,8 @@ use datafusion::common::{DataFusionError, Result};
 use crate::algebra::Statistic;
 use crate::deposit::Deposits;
 use crate::disclosure::{
-    Branch, CellTable, Evidence, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, ValueColumn, Values,
+    Branch, CellTable, Evidence, Frame, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, ValueColumn,
+    Values,
 };
 use crate::freeze::{Freeze, frozen};
 use crate::generate::{Instrumented, StatisticLayout, column_name};
@@ -106,10 +107,15 @@ pub(crate) fn cell_table(
                 own: layout.own.map(values_of),
             }),
             branches: branches
-                .map(|(inside, outside, telling)| Branch {
-                    inside: of(*inside),
-                    outside: of(*outside),
-                    telling: *telling,
+                .map(|branch| Branch {
+                    inside: of(branch.inside),
+                    outside: of(branch.outside),
+                    telling: branch.telling,
+                    frame: branch.frame.map(|(people, rest, telling)| Frame {
+                        people: of(people),
+                        rest: of(rest),
+                        telling,
+                    }),
                 })
                 .collect(),
         }

@@ -48,7 +48,9 @@ fn verify_lengths(statistic: &StatisticColumn, rows: usize) -> Result<(), Error>
     let value_rows = statistic.values.iter().map(|values| values.rows.len());
     let branch_rows =
         statistic.branches.iter().flat_map(|branch| [branch.inside.len(), branch.outside.len()]);
-    if part_rows.chain(value_rows).chain(branch_rows).any(|length| length != rows) {
+    let frames = statistic.branches.iter().filter_map(|branch| branch.frame.as_ref());
+    let frame_rows = frames.flat_map(|frame| [frame.people.len(), frame.rest.len()]);
+    if part_rows.chain(value_rows).chain(branch_rows).chain(frame_rows).any(|length| length != rows) {
         return Err(Error::Malformed("a statistic has not one value for each row"));
     }
     Ok(())

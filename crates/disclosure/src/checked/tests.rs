@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::testing::{check_first, count, evidence, japan, people, statistic, sum, table, ungrouped};
-use crate::{Branch, Evidence, Profiles, Scale, StatisticColumn, StatisticKind, Tally};
+use crate::{Branch, Evidence, Frame, Profiles, Scale, StatisticColumn, StatisticKind, Tally, Telling};
 
 fn checked(tables: Vec<CellTable>) -> Checked {
     check_first(Unreleased::new(tables), &japan(), Hold::ByRule).unwrap()
@@ -37,7 +37,7 @@ fn text(table: &CheckedTable) -> Vec<String> {
 
 fn filtered(name: &str, inside: Vec<Evidence>, outside: Vec<Evidence>) -> StatisticColumn {
     let mut statistic = count(name, inside.clone());
-    statistic.branches.push(Branch { inside, outside, telling: Default::default() });
+    statistic.branches.push(Branch { inside, outside, telling: Default::default(), frame: None });
     statistic
 }
 
@@ -190,6 +190,24 @@ fn a_total_in_another_table_does_not_give_a_small_group_back() {
 }
 
 #[test]
+fn a_value_that_nearly_all_of_a_branch_have_is_blank_however_many_others_there_are() {
+    // Of a hundred, twenty are of the hospital; all but `without` of them have the diagnosis.
+    let n = |without: u32, inside: bool| {
+        let has = people(without..20);
+        let mut n = filtered("n", vec![has], vec![people((0..without).chain(20..100))]);
+        n.branches[0].frame = Some(Frame {
+            people: vec![people(0..20)],
+            rest: vec![people(0..without)],
+            telling: Telling { inside, outside: !inside },
+        });
+        text(&checked(vec![ungrouped(people(0..100), vec![n])]).tables()[0])
+    };
+    assert_eq!([n(10, true), n(9, true), n(0, true)], [["10"], ["#"], ["#"]]);
+    // Where not to take the branch tells: those who do not are nearly all of the twenty.
+    assert_eq!([n(10, false), n(20, false)], [["10"], ["#"]]);
+}
+
+#[test]
 fn totals_and_coarser_groups_go_before_finer_ones() {
     // All but five of everybody are in a group that is named first.
     let by_code = table("code", vec![("A", people(0..40))], [count("n", vec![people(0..40)])]);
@@ -206,6 +224,7 @@ fn a_count_that_stands_in_a_blank_mean_as_well_is_still_published() {
         let mut mean = statistic("m", StatisticKind::Mean, parts);
         let outside = (0..49).filter(|subject| !few.contains(subject));
         mean.branches.push(Branch {
+            frame: None,
             outside: vec![people(outside)],
             inside: vec![people(few)],
             telling: Default::default(),
@@ -281,7 +300,7 @@ fn by(
         name: attribute.into(),
         values: Arc::new(labels),
         declared: false,
-        telling: crate::Telling::default(),
+        telling: Telling::default(),
     }];
     CellTable { keys, groups, statistics, parent: None }
 }

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::evidence::{Contributions, Evidence, Scale};
 use crate::history::{Ledger, Page};
 use crate::profile::Profile;
-use crate::rules::{self, Form, Reason};
+use crate::rules::{self, Form, Reason, Sides};
 use crate::suppression::Place;
 use crate::unreleased::{CellTable, StatisticColumn};
 
@@ -274,8 +274,16 @@ fn judge_whole(
     profile: &Profile,
 ) -> BTreeSet<Reason> {
     let branches = statistic.branches.iter();
-    let sides = branches
-        .filter_map(|branch| Some((branch.inside.get(row)?, branch.outside.get(row)?, branch.telling)));
+    let sides = branches.filter_map(|branch| {
+        let frame = branch.frame.as_ref();
+        let frame = frame.map(|frame| Some((frame.people.get(row)?, frame.rest.get(row)?, frame.telling)));
+        Some(Sides {
+            inside: branch.inside.get(row)?,
+            outside: branch.outside.get(row)?,
+            telling: branch.telling,
+            frame: frame.flatten(),
+        })
+    });
     rules::judge_group(group, sides, profile)
 }
 

@@ -62,6 +62,7 @@ fn checked(hold: Hold, filtered: u32) -> Checked {
     let total = count("n", vec![people(0..500)]);
     let mut part = count("n", vec![people(0..filtered)]);
     part.branches.push(Branch {
+        frame: None,
         inside: vec![people(0..filtered)],
         outside: vec![people(filtered..500)],
         telling: Default::default(),

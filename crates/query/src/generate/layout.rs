@@ -2,7 +2,7 @@
 
 use datafusion::common::ScalarValue;
 
-use crate::algebra::{Division, Frontier, Scalar, Statistic, TruthValue};
+use crate::algebra::{Division, Frame, Frontier, Scalar, Statistic, TruthValue};
 use crate::disclosure::{StatisticKind, Telling};
 
 /// What a record adds to a tally.
@@ -50,7 +50,17 @@ pub(crate) struct StatisticLayout {
     /// Those of them that are no constants of the analyst, where there are such.
     pub(crate) own: Option<usize>,
     /// For each branch: who takes it, who does not, and what that tells.
-    pub(crate) branches: Vec<(usize, usize, Telling)>,
+    pub(crate) branches: Vec<BranchLayout>,
+}
+
+/// The tallies behind one branch, as indices.
+#[derive(Debug)]
+pub(crate) struct BranchLayout {
+    pub(crate) inside: usize,
+    pub(crate) outside: usize,
+    pub(crate) telling: Telling,
+    /// Who fulfils what is not sensitive of it, who of them does not take it, and what the rest tells.
+    pub(crate) frame: Option<(usize, usize, Telling)>,
 }
 
 impl Layout {
@@ -112,14 +122,22 @@ impl Layout {
     }
 
     /// A CASE inside a FILTER divides the records that pass the filter; the FILTER itself the whole group.
-    fn branch(&mut self, division: &Division, filter: Option<&Scalar>) -> (usize, usize, Telling) {
-        let Division { predicate: branch, telling } = division;
+    fn branch(&mut self, division: &Division, filter: Option<&Scalar>) -> BranchLayout {
+        let Division { predicate: branch, telling, frame } = division;
         let within = filter.filter(|filter| *filter != branch);
         let untaken =
             Scalar::Not(Box::new(Scalar::Truth { arg: Box::new(branch.clone()), is: TruthValue::True }));
         let inside = all_of(within.cloned().into_iter().chain([branch.clone()]));
         let outside = all_of(within.cloned().into_iter().chain([untaken]));
-        (self.tally(Amount::One, inside), self.tally(Amount::One, outside), *telling)
+        let frame = frame.as_ref().map(|Frame { predicate, telling }| {
+            let taken = Box::new(inside.clone().unwrap_or_else(Scalar::truth));
+            let untaken = Scalar::Not(Box::new(Scalar::Truth { arg: taken, is: TruthValue::True }));
+            let rest = Scalar::And(vec![predicate.clone(), untaken]);
+            let people = self.tally(Amount::One, Some(predicate.clone()));
+            (people, self.tally(Amount::One, Some(rest)), *telling)
+        });
+        let (inside, outside) = (self.tally(Amount::One, inside), self.tally(Amount::One, outside));
+        BranchLayout { inside, outside, telling: *telling, frame }
     }
 
     fn tally(&mut self, amount: Amount, filter: Option<Scalar>) -> usize {

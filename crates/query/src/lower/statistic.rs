@@ -90,7 +90,12 @@ impl Lowering<'_> {
             let hint = "group by the value instead of choosing inside the aggregate";
             return Err(Refusal::new(Code::TooLarge, message, hint));
         }
-        let divided = |predicate: Scalar| Division { telling: self.columns.telling(&predicate), predicate };
+        let divided = |predicate: Scalar| {
+            let within = filter.iter().filter(|filter| **filter != predicate).cloned();
+            let all: Vec<Scalar> = within.chain([predicate.clone()]).collect();
+            let frame = self.columns.frame(all);
+            Division { telling: self.columns.telling(&predicate), frame, predicate }
+        };
         let branches = branches.into_iter().map(divided).collect();
         let info = ColumnInfo { statistic: true, ..ColumnInfo::plain(data_type.clone()) };
         let implied = self.implied(kind, &args, of.sorts)?;

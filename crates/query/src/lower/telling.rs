@@ -5,10 +5,11 @@
 
 use datafusion::logical_expr::Operator;
 
-use crate::algebra::{Records, Scalar, TruthValue};
+use crate::algebra::{Frame, Records, Scalar, TruthValue};
 use crate::disclosure::Telling;
 
 use super::Columns;
+use super::graph::conjuncts;
 
 const NOTHING: Telling = Telling { inside: false, outside: false };
 const IF_TRUE: Telling = Telling { inside: true, outside: false };
@@ -46,6 +47,38 @@ impl Columns {
     /// Whether several conditions together leave out more codes than say nothing.
     pub(super) fn exclude_many(&self, conditions: &[Scalar]) -> bool {
         conditions.iter().filter(|one| self.telling(one) == IF_FALSE).count() > MOST_EXCLUDED
+    }
+
+    /// What of several conditions together says nothing that may harm, where others of them do: with those who
+    /// fulfil it, people are compared who fulfil all. Without such a part they are compared with the group.
+    pub(super) fn frame(&self, conditions: Vec<Scalar>) -> Option<Frame> {
+        let all = conditions.into_iter().flat_map(conjuncts);
+        let (sensitive, plain): (Vec<Scalar>, Vec<Scalar>) = all.partition(|one| self.is_sensitive(one));
+        let loosened = sensitive.iter().filter_map(|one| self.loosened(one));
+        let mut left: Vec<Scalar> = plain.into_iter().chain(loosened).collect();
+        let telling = Telling {
+            inside: sensitive.iter().any(|one| self.telling(one).inside),
+            outside: !sensitive.is_empty() && sensitive.iter().all(|one| self.telling(one).outside),
+        };
+        let single = if left.len() == 1 { left.pop() } else { None };
+        let nothing = single.is_none() && left.is_empty();
+        (telling != NOTHING && !nothing)
+            .then(|| Frame { predicate: single.unwrap_or(Scalar::And(left)), telling })
+    }
+
+    /// A condition without its sensitive parts; `None` where nothing is left of it.
+    fn loosened(&self, condition: &Scalar) -> Option<Scalar> {
+        if !self.is_sensitive(condition) {
+            return Some(condition.clone());
+        } else if let Scalar::And(all) = condition {
+            let left: Vec<Scalar> = all.iter().filter_map(|one| self.loosened(one)).collect();
+            return (!left.is_empty()).then_some(Scalar::And(left));
+        } else if let Scalar::Or(any) = condition {
+            return any.iter().map(|one| self.loosened(one)).collect::<Option<_>>().map(Scalar::Or);
+        } else if let Scalar::Truth { arg, is: TruthValue::True } = condition {
+            return self.loosened(arg);
+        }
+        None
     }
 
     /// On which side of a predicate people are known to have a sensitive value.

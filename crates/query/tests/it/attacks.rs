@@ -222,6 +222,24 @@ const ATTACKS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "membership in a group that others are added to",
+        &[
+            "SELECT count(*) FILTER (WHERE p.hospital_id = 'H12') AS n, count(*) FILTER (WHERE p.hospital_id = 'H12' AND d.patient_id IS NOT NULL) AS k \
+             FROM patients p LEFT JOIN (SELECT DISTINCT patient_id FROM diagnoses WHERE icd10 = 'F20') d ON d.patient_id = p.patient_id \
+             WHERE p.prefecture = '01'",
+            "SELECT count(*) FILTER (WHERE p.hospital_id = 'H12') AS n, count(*) FILTER (WHERE p.hospital_id = 'H12' AND EXISTS (SELECT 1 FROM diagnoses d \
+             WHERE d.patient_id = p.patient_id AND d.icd10 = 'F20')) AS k FROM patients p WHERE p.prefecture = '01'",
+            "SELECT sum(CASE WHEN p.hospital_id <> 'H12' THEN 0 WHEN EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id \
+             AND d.icd10 = 'F20') THEN 1 END) AS k FROM patients p WHERE p.prefecture = '01'",
+            "SELECT sum(CASE WHEN EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 = 'F20') THEN 1 ELSE 0 END) \
+             FILTER (WHERE p.hospital_id = 'H12') AS k FROM patients p WHERE p.prefecture = '01'",
+            "SELECT count(DISTINCT CASE WHEN p.hospital_id = 'H12' AND p.patient_id IN (SELECT patient_id FROM diagnoses WHERE icd10 = 'F20') \
+             THEN p.patient_id END) AS k FROM patients p WHERE p.prefecture = '01'",
+            "SELECT count(*) FILTER (WHERE p.hospital_id = 'H12' AND NOT EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id \
+             AND d.icd10 = 'F20')) AS k FROM patients p WHERE p.prefecture = '01'",
+        ],
+    ),
+    (
         "errors as a channel",
         &[
             "SELECT sum(1 / (CASE WHEN {her} THEN 0 ELSE 1 END)) AS s FROM patients",
