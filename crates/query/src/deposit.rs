@@ -34,6 +34,9 @@ struct Place<T> {
 }
 
 impl<T: Gathered> Deposit<T> {
+    /// Bytes of what lies here, besides those on the heap: itself and its ticket, in a tree that is two thirds full.
+    const PLACE: usize = (size_of::<T>() + size_of::<u64>()) * 3 / 2;
+
     pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Place { gathered: BTreeMap::new(), reservation: None })))
     }
@@ -50,7 +53,7 @@ impl<T: Gathered> Deposit<T> {
             let ticket = NEXT.fetch_add(1, Ordering::Relaxed);
             // Not a request that may fail: the aggregate was granted these bytes, and gives them up now.
             if let Some(reservation) = &mut place.reservation {
-                reservation.grow(gathered.heap_size());
+                reservation.grow(gathered.heap_size() + Self::PLACE);
             }
             place.gathered.insert(ticket, gathered);
             ticket
@@ -157,5 +160,36 @@ impl<T> Eq for Deposit<T> {}
 impl<T> Hash for Deposit<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::execution::memory_pool::UnboundedMemoryPool;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_here_is_charged_with_the_place_that_it_takes() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let deposit = Deposit::new();
+        deposit.charge(&pool);
+        // Groups of one person each: nearly all that they take is their place.
+        let tally = |subject| {
+            let mut tally = Tally::new();
+            tally.add_one(subject);
+            tally
+        };
+        let tallies: Vec<Tally> = (0..1000).map(tally).collect();
+        let heap: usize = tallies.iter().map(Tally::heap_size).sum();
+        let tickets = deposit.leave(tallies);
+        let expected = heap + 1000 * size_of::<Tally>();
+        assert!((expected..3 * expected).contains(&pool.reserved()), "{} {expected}", pool.reserved());
+        // It stays charged until the evidence that was made of it is no longer there.
+        let charge = deposit.take_reservation();
+        assert_eq!(deposit.take(&tickets).unwrap().len(), 1000);
+        assert!(pool.reserved() >= expected);
+        drop(charge);
+        assert_eq!(pool.reserved(), 0);
     }
 }

@@ -40,13 +40,15 @@ pub(super) struct Values {
     long: HashMap<Box<str>, u32>,
     null: Option<u32>,
     values: Vec<ScalarValue>,
+    /// Bytes of the texts among the values, and among the keys of the map.
+    texts: usize,
 }
 
 impl Values {
     pub(super) fn new(data_type: &DataType) -> Self {
         let data_type = data_type.clone();
         let (numbers, middle) = (Table::new(), Table::new());
-        Self { data_type, numbers, middle, long: HashMap::new(), null: None, values: Vec::new() }
+        Self { data_type, numbers, middle, long: HashMap::new(), null: None, values: Vec::new(), texts: 0 }
     }
 
     pub(super) fn data_type(&self) -> &DataType {
@@ -81,6 +83,7 @@ impl Values {
         self.numbers.heap_size()
             + self.middle.heap_size()
             + (self.values.len() + self.long.len()) * 2 * size_of::<ScalarValue>()
+            + self.texts
     }
 
     fn number_texts(&mut self, texts: &StringArray, array: &ArrayRef) -> Result<Vec<u32>> {
@@ -98,6 +101,7 @@ impl Values {
                     self.middle.number(middle(bytes, start, end), self.values.len())?
                 };
                 if new {
+                    self.texts += end - start;
                     self.values.push(ScalarValue::try_from_array(array, row)?);
                 }
                 number
@@ -105,6 +109,7 @@ impl Values {
                 *number
             } else {
                 let number = next(self.values.len())?;
+                self.texts += 2 * (end - start);
                 self.long.insert(texts.value(row).into(), number);
                 self.values.push(ScalarValue::try_from_array(array, row)?);
                 number
@@ -314,6 +319,18 @@ mod tests {
             let (left, right) = texts.split_at(texts.len() / 2 + 1);
             let array = |texts: &[Option<String>]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
             check(&[array(left), array(right)]);
+        }
+
+        #[test]
+        fn texts_are_weighed(lengths in prop::collection::vec(16_usize..2_000, 1..40)) {
+            let text = |(number, length): (usize, &usize)| format!("{number:0length$}");
+            let texts: Vec<String> = lengths.iter().enumerate().map(text).collect();
+            let mut values = Values::new(&DataType::Utf8);
+            let before = values.heap_size();
+            values.number(&(Arc::new(StringArray::from(texts.clone())) as ArrayRef)).unwrap();
+            let distinct: std::collections::BTreeSet<&String> = texts.iter().collect();
+            let bytes: usize = distinct.iter().map(|text| text.len()).sum();
+            prop_assert!(values.heap_size() - before >= 2 * bytes);
         }
 
         #[test]

@@ -307,6 +307,28 @@ async fn more_memory_than_the_limit_is_a_failure() {
     assert_eq!(failure.refusal().code, Code::MemoryLimit);
 }
 
+/// Many groups are charged as they are formed: the limit ends the job, and what it says depends on nothing else.
+#[tokio::test]
+async fn many_groups_end_at_the_limit_of_memory_whatever_they_hold() {
+    let manifest = "dataset = \"many\"\ntitle = \"t\"\nsource = \"s\"\nlicence = \"l\"\npseudonym = \"keep\"\n[[table]]\nname = \"t\"\nfile = \"t.csv\"\n\
+        column = [{ name = \"patient_id\", class = \"subject\" }, { name = \"k\", class = \"dimension\", type = \"integer\", isolating = false }, \
+        { name = \"x\", class = \"measure\", type = \"integer\", isolating = false }]\n";
+    let mut rows = "patient_id,k,x\n".to_owned();
+    (0..60_000).for_each(|id| rows.push_str(&format!("p{id},{},{}\n", id * 7, id % 5)));
+    let fixture = Fixture::of_text(manifest, &[("t.csv", rows)]).await;
+    let sql = "SELECT k, COUNT(*) AS n, SUM(x) AS s FROM t GROUP BY k";
+    let run = async |memory: usize| {
+        let limits = sekisho_model::Limits { memory, ..Default::default() };
+        let plan = sekisho_query::plan(sql, &fixture.view, &limits).unwrap();
+        fixture.engine.execute(plan, &limits).await.map(|_| ()).map_err(|failure| failure.refusal())
+    };
+    // Three tallies of each of 60,000 groups take more than 16 MB, and less than 256.
+    let refusal = run(16 << 20).await.unwrap_err();
+    assert_eq!((refusal.code, refusal.position), (Code::MemoryLimit, None));
+    assert!(refusal.hint.contains("fewer groups"), "{refusal:?}");
+    run(256 << 20).await.unwrap();
+}
+
 /// A cell that is absent may be a small one: it is no zero.
 #[tokio::test]
 async fn a_statistic_that_is_absent_on_one_side_of_a_join_is_blank() {
