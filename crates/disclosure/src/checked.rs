@@ -3,7 +3,9 @@
 //! A withheld cell is one blank, whatever the reason. A row without a single released statistic is
 //! absent: a label that exists only because of data is itself a disclosure.
 
+mod margins;
 mod past;
+mod rounded;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,8 @@ use verdict::{TableVerdict, Verdict};
 /// dataset before.
 ///
 /// # Errors
-/// [`Error::Malformed`] for tables that contradict themselves. What the rules find is never an error.
+/// [`Error::Malformed`] for tables that contradict themselves, [`Error::NoRoundingKey`]. What the rules find is
+/// never an error.
 pub fn check(
     unreleased: Unreleased,
     ledger: &Ledger,
@@ -39,7 +42,8 @@ pub fn check(
     hold: Hold,
 ) -> Result<Checked, Error> {
     let tables = shape::verified(unreleased.tables)?;
-    let (verdicts, page) = verdict::judge(&tables, ledger, profile, STEPS)?;
+    let (mut verdicts, page) = verdict::judge(&tables, ledger, profile, STEPS)?;
+    rounded::round(&tables, &mut verdicts, profile)?;
     let findings = findings(&verdicts);
     let tables = tables
         .iter()

@@ -14,6 +14,9 @@ pub enum Error {
     /// A table from the engine, or from the public half, contradicts itself: an error of ours.
     #[error("a table at the checkpoint is malformed: {0}")]
     Malformed(&'static str),
+    /// A profile asks for keyed rounding, and no key was given: an error of ours.
+    #[error("the disclosure profile asks for keyed rounding, and the checkpoint has no key for it")]
+    NoRoundingKey,
     /// A result column has a type that has no way out.
     #[error(
         "the result's column {column} has a type that cannot be released; cast it to a number, text or date"

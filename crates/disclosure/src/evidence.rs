@@ -5,6 +5,7 @@
 //! ([`Scale`]), so that the same people always give the same numbers in whatever order they come.
 
 mod amounts;
+mod areas;
 mod digest;
 mod sums;
 mod tally;
@@ -15,6 +16,8 @@ use std::sync::{Arc, OnceLock};
 
 use amounts::Stored;
 pub use amounts::{Amounts, AmountsIter};
+use areas::Units;
+pub use areas::{Populations, UnitKind};
 use sums::Sums;
 pub use tally::Tally;
 
@@ -50,7 +53,7 @@ struct Subjects {
 struct Rest {
     amounts: Stored,
     records: u64,
-    units: Vec<u64>,
+    units: Units,
     sums: Sums,
     /// Computed when it is asked for.
     digest: OnceLock<[u8; 32]>,
@@ -64,13 +67,7 @@ impl Subjects {
 
 impl Evidence {
     /// `amounts` alongside `subjects`.
-    fn new(
-        subjects: Arc<Subjects>,
-        amounts: Stored,
-        records: u64,
-        overflowed: bool,
-        units: Vec<u64>,
-    ) -> Self {
+    fn new(subjects: Arc<Subjects>, amounts: Stored, records: u64, overflowed: bool, units: Units) -> Self {
         let mut sums = Sums::of(&amounts);
         if overflowed {
             (sums.total, sums.absolute) = (None, None);
@@ -140,7 +137,13 @@ impl Evidence {
     /// Distinct other protected units, one number for each kind.
     #[must_use]
     pub fn units(&self) -> &[u64] {
-        &self.rest.units
+        &self.rest.units.counts
+    }
+
+    /// How many people live in the areas that its records name; `None` where they name none.
+    #[must_use]
+    pub fn inhabitants(&self) -> Option<u64> {
+        self.rest.units.inhabitants
     }
 
     /// Sum of the contributions, unless it has no exact form.

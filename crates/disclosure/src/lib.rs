@@ -16,7 +16,7 @@
 //! 3. `rules`: whether a cell may be shown, by itself, with `exact` and `moments` for the arithmetic;
 //! 4. `suppression`: what must be withheld so that others stay hidden;
 //! 5. `history`: what was released before, which no longer can be withheld;
-//! 6. `checked`: the verdict, and the values that remain;
+//! 6. `checked`: the verdict, and the values that remain, with `rounding` for how they are shown;
 //! 7. `released`: the way out.
 
 #![cfg_attr(
@@ -42,6 +42,8 @@ mod exact;
 mod moments;
 mod rules;
 
+mod rounding;
+
 mod history;
 mod suppression;
 
@@ -54,11 +56,12 @@ mod testing;
 
 pub use checked::{Checked, CheckedTable, Finding, check};
 pub use error::Error;
-pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Scale, Tally};
+pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Populations, Scale, Tally, UnitKind};
 pub use history::{Ledger, LedgerKey, Page};
 pub use profile::{Expressions, Extremes, Profile, Profiles};
 pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};
-pub use rules::Reason;
+pub use rounding::RoundingKey;
+pub use rules::{Reason, RuleClass};
 pub use statistic::{Fraction, RegressionFunction, StatisticKind};
 pub use unreleased::{
     Branch, CellTable, Frame, KeyColumn, Parent, Part, StatisticColumn, Telling, Unreleased, ValueColumn,

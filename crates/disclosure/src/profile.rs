@@ -2,17 +2,19 @@
 //!
 //! A profile is parsed once, validated, and afterwards only ever made stricter.
 
+mod coarse;
 mod library;
 mod merge;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use sekisho_model::{DateGrain, Digest, Stricter};
-use serde::de::{Deserialize, Deserializer, Error as _};
+use sekisho_model::{DateGrain, Digest, GeographyLevel, Rounding, Stricter};
 
 use crate::Error;
+use crate::rounding::RoundingKey;
 
+pub(crate) use coarse::Areas;
 pub use library::Profiles;
 
 /// The rules of one custodian, as `policies/disclosure/*.toml` gives them.
@@ -53,8 +55,20 @@ pub struct Profile {
     #[serde(default = "strict::max_list")]
     pub(crate) max_list: u32,
     /// The finest part of the calendar that a group key may tell apart.
-    #[serde(default = "strict::date_grain", deserialize_with = "date_grain")]
+    #[serde(default = "strict::date_grain", deserialize_with = "coarse::date_grain")]
     pub(crate) date_grain: DateGrain,
+    /// The smallest level of geography that a group key may tell apart.
+    #[serde(default = "strict::geography_grain", deserialize_with = "coarse::geography")]
+    pub(crate) geography_grain: GeographyLevel,
+    /// What holds where few people live.
+    #[serde(default = "strict::areas")]
+    pub(crate) areas: Areas,
+    /// How numbers are rounded before they leave.
+    #[serde(default, deserialize_with = "coarse::rounding")]
+    pub(crate) rounding: Rounding,
+    /// What keyed rounding draws with. No part of the file, nor of the digest.
+    #[serde(skip)]
+    pub(crate) rounding_key: Option<RoundingKey>,
     /// What an aggregate may be taken of.
     #[serde(default = "strict::expressions")]
     pub(crate) expressions: Expressions,
@@ -135,6 +149,13 @@ impl Profile {
         merge::stricter(self, project)?.validated()
     }
 
+    /// The same rules with the key that keyed rounding draws with. Without one, a profile that asks for it
+    /// releases nothing.
+    #[must_use]
+    pub fn with_rounding_key(self, key: RoundingKey) -> Self {
+        Self { rounding_key: Some(key), ..self }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -183,6 +204,12 @@ impl Profile {
         self.date_grain
     }
 
+    /// The smallest level of geography that a group key may tell apart.
+    #[must_use]
+    pub fn geography_grain(&self) -> GeographyLevel {
+        self.geography_grain
+    }
+
     /// What an aggregate may be taken of.
     #[must_use]
     pub fn expressions(&self) -> Expressions {
@@ -229,15 +256,20 @@ impl Profile {
             max_dimensions,
             max_list,
             date_grain,
+            geography_grain,
+            areas,
+            rounding,
+            rounding_key: _,
             expressions,
             forbidden_crossings,
         } = self;
         format!(
-            "sekisho disclosure profile 2\nname = {name:?}\nversion = {version}\ntitle = {title:?}\n\
+            "sekisho disclosure profile 3\nname = {name:?}\nversion = {version}\ntitle = {title:?}\n\
              minimum_count = {minimum_count}\nminimum_units = {minimum_units}\nzeros = {zeros:?}\n\
              p_permille = {p_permille}\ndominance = {dominance:?}\nsecond_dominance = {second_dominance:?}\n\
              degrees_of_freedom = {degrees_of_freedom}\nextremes = {extremes:?}\n\
              max_dimensions = {max_dimensions}\nmax_list = {max_list}\ndate_grain = {date_grain:?}\n\
+             geography_grain = {geography_grain:?}\nareas = {areas:?}\nrounding = {rounding:?}\n\
              expressions = {expressions:?}\nforbidden_crossings = {forbidden_crossings:?}\n"
         )
     }
@@ -267,6 +299,16 @@ impl Profile {
             ("max_dimensions", (1..=64).contains(&self.max_dimensions), "1 to 64"),
             ("max_list", (1..=1_000_000).contains(&self.max_list), "1 to 1000000"),
             (
+                "areas",
+                self.areas.is_sound(),
+                "`few_below` no less than `nothing_below`, with a `minimum_count`",
+            ),
+            (
+                "rounding",
+                self.minimum_count >= coarse::fewest_people(self.rounding),
+                "one that shows no number of `minimum_count` people as nobody; raise `minimum_count` to 5",
+            ),
+            (
                 "forbidden_crossings",
                 self.forbidden_crossings.iter().all(crossing),
                 "lists of two or more columns, each as `table.column`",
@@ -281,7 +323,7 @@ impl Profile {
 
 /// Defaults of the rules that came after the first profiles: the strictest value in use.
 mod strict {
-    use super::{DateGrain, Expressions, Extremes};
+    use super::{Areas, DateGrain, Expressions, Extremes, GeographyLevel};
 
     pub(super) fn degrees_of_freedom() -> u32 {
         10
@@ -303,15 +345,15 @@ mod strict {
         DateGrain::Month
     }
 
+    pub(super) fn geography_grain() -> GeographyLevel {
+        GeographyLevel::Province
+    }
+
+    pub(super) fn areas() -> Areas {
+        Areas::NDB
+    }
+
     pub(super) fn expressions() -> Expressions {
         Expressions::All
     }
-}
-
-fn date_grain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateGrain, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    let grain = DateGrain::ALL.into_iter().find(|grain| grain.name() == name);
-    grain.ok_or_else(|| {
-        D::Error::custom("`date_grain` is \"day\", \"week\", \"month\", \"quarter\" or \"year\"")
-    })
 }

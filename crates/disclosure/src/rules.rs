@@ -3,12 +3,14 @@
 //! Each rule is a pure function over exact integers in a file of its own, with its formula, its source
 //! and its boundary tests. A number that has no exact form fails: the rules close, never open.
 
+mod area;
 mod branch;
 mod class;
 mod contributors;
 mod degrees_of_freedom;
 mod distinct;
 mod dominance;
+mod explain;
 mod extremes;
 mod form;
 mod moments;
@@ -16,6 +18,7 @@ mod p_percent;
 mod quantile;
 mod spread;
 mod threshold;
+mod units;
 mod zero;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,12 +31,15 @@ use crate::profile::Profile;
 use crate::unreleased::{CellTable, KeyColumn, Telling};
 
 pub(crate) use class::others;
+pub use explain::RuleClass;
 pub(crate) use form::{Form, Shown, judge_form};
 pub(crate) use zero::empty_frames;
 
 /// Why a number is withheld. Confidential: for an output checker, never for an analyst or a log.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Reason {
+    /// Too few people live in the areas that it is about.
+    Area,
     /// A FILTER or CASE branch separates too few people from their group.
     Branch,
     /// Nearly everybody of the group has a sensitive value.
@@ -87,6 +93,7 @@ pub(crate) fn judge_part(part: &Evidence, profile: &Profile) -> BTreeSet<Reason>
     let rules = [
         (Reason::Threshold, threshold::fails(part.people(), profile.minimum_count)),
         (Reason::Units, too_few_units(part, profile)),
+        (Reason::Area, area::fails(part, &profile.areas)),
         (Reason::Zero, zero::fails(part.people(), profile.zeros)),
         (Reason::Contributors, contributors::fails(part.contributors(), profile.minimum_count)),
         (Reason::Inexact, !exact),
@@ -112,6 +119,8 @@ pub(crate) fn judge_group<'a>(
     profile: &Profile,
 ) -> BTreeSet<Reason> {
     let (mut separates, mut empty, mut tells) = (false, false, false);
+    let mut units = too_few_units(group, profile);
+    let mut small = area::fails(group, &profile.areas);
     for Sides { inside, outside, telling, frame } in branches {
         // Somebody may be on both sides, with other records: who has the value has it.
         let few_without = |all: &Evidence, side: &Evidence| {
@@ -125,10 +134,13 @@ pub(crate) fn judge_group<'a>(
         }
         separates |= branch::fails(inside.people(), outside.people(), profile.minimum_count);
         empty |= zero::fails(inside.people(), profile.zeros);
+        units |= too_few_units(inside, profile) || too_few_units(outside, profile);
+        small |= area::fails(inside, &profile.areas) || area::fails(outside, &profile.areas);
     }
     let rules = [
         (Reason::Threshold, threshold::fails(group.people(), profile.minimum_count)),
-        (Reason::Units, too_few_units(group, profile)),
+        (Reason::Units, units),
+        (Reason::Area, small),
         (Reason::Branch, separates),
         (Reason::Class, tells && group.people() > 0),
         (Reason::Zero, empty),
@@ -136,10 +148,10 @@ pub(crate) fn judge_group<'a>(
     failed(rules)
 }
 
-/// Whether people stand behind it, and too few of their other units: none that is known is too few as well.
+/// Whether people stand behind it, and too few of their other units.
 fn too_few_units(evidence: &Evidence, profile: &Profile) -> bool {
-    let minimum = u64::from(profile.minimum_units);
-    evidence.people() > 0 && evidence.units().iter().any(|units| *units < minimum)
+    let few = |units: &u64| units::fails(*units, profile.minimum_units);
+    evidence.people() > 0 && evidence.units().iter().any(few)
 }
 
 /// Whether one or two people are too much of a sum, by any rule of the profile.
@@ -246,7 +258,7 @@ impl<'a> Parents<'a> {
 }
 
 /// The labels of a row in some of the keys.
-fn labels(keys: &[KeyColumn], which: &[usize], row: usize) -> Vec<Option<String>> {
+pub(crate) fn labels(keys: &[KeyColumn], which: &[usize], row: usize) -> Vec<Option<String>> {
     let text = |key: &KeyColumn| {
         let text = key.values.is_valid(row).then(|| array_value_to_string(&key.values, row));
         text.and_then(Result::ok)

@@ -4,6 +4,7 @@
 //! process boundary has its own form in `wire`, `store` or `vault`.
 
 mod analysis;
+mod coarse;
 mod dataset;
 mod id;
 mod job;
@@ -14,6 +15,7 @@ mod step;
 mod time;
 
 pub use analysis::{Analysis, AnalysisError, CodeList, Date, Finite, ListName, Parameter};
+pub use coarse::{GeographyLevel, Rounding};
 pub use dataset::{Column, ColumnClass, ColumnType, Dataset, Table, TableKind};
 pub use id::{DatasetId, Digest, IdError, JobId, JobName, ProjectId, SnapshotId};
 pub use job::JobState;

@@ -1,6 +1,6 @@
 //! What a project is: an approved purpose, with people, data and rules.
 
-use crate::{DatasetId, DateGrain, ProjectId};
+use crate::{DatasetId, DateGrain, GeographyLevel, ProjectId, Rounding};
 
 /// An approved project.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -75,6 +75,16 @@ pub struct Stricter {
     pub max_list: Option<u32>,
     /// The finest part of the calendar that a group key may tell apart.
     pub date_grain: Option<DateGrain>,
+    /// The smallest level of geography that a group key may tell apart.
+    pub geography_grain: Option<GeographyLevel>,
+    /// How numbers are rounded.
+    pub rounding: Option<Rounding>,
+    /// An area of fewer people than this shows nothing.
+    pub areas_nothing_below: Option<u64>,
+    /// In an area of fewer people than this, `areas_minimum_count` holds.
+    pub areas_few_below: Option<u64>,
+    /// Fewest people behind a cell of such an area.
+    pub areas_minimum_count: Option<u32>,
     /// `Some(true)`: aggregates of columns alone, not of expressions.
     pub columns_only: Option<bool>,
     /// Further sets of columns, as `table.column`, that no table may cross with each other.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use sekisho_audit::{Log, LogKey};
 use sekisho_authn::{Authenticator, Config as TokenConfig, KeySource};
 use sekisho_authz::Projects;
-use sekisho_disclosure::{LedgerKey, Profiles, SealKey};
+use sekisho_disclosure::{LedgerKey, Profiles, RoundingKey, SealKey};
 use sekisho_query::Engine;
 use sekisho_service::{Histories, Service, Stage};
 use sekisho_store::Store;
@@ -129,6 +129,7 @@ pub async fn open_service(config: &Config) -> Result<Service> {
     let projects = Projects::load(&config.projects).context("read the projects")?;
     let keyring = state.keyring()?;
     let seal = SealKey::new(*keyring.derive("seal"));
+    let rounding = RoundingKey::new(*keyring.derive("rounding"));
     let histories = Histories::new(LedgerKey::new(*keyring.derive("ledger")));
     let vault = state.vault()?;
     check_projects(&projects, &profiles, &vault).await?;
@@ -136,8 +137,19 @@ pub async fn open_service(config: &Config) -> Result<Service> {
     let store = Store::open(&state.path("state.db"), log).await.context("open the state database")?;
     let engine = Engine::new(vault.object_store());
     let limits = config.limits.limits();
-    let stage =
-        Stage { authenticator, projects, profiles, vault, engine, store, histories, seal, limits, clock };
+    let stage = Stage {
+        authenticator,
+        projects,
+        profiles,
+        vault,
+        engine,
+        store,
+        histories,
+        seal,
+        rounding,
+        limits,
+        clock,
+    };
     let started = Service::start(stage, config.limits.capacity(), crate::VERSION).await;
     started.map_err(|problem| anyhow::anyhow!("start the service: {}", problem.message))
 }

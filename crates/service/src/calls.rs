@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt as _};
 use sekisho_audit::Receipt;
 use sekisho_authn::{Authenticator, Principal};
 use sekisho_authz::{Action, Permit, Projects, Resource};
-use sekisho_disclosure::{Profiles, Released, SealKey};
+use sekisho_disclosure::{Profiles, Released, RoundingKey, SealKey};
 use sekisho_model::{
     Analysis, Clock, Dataset, JobName, Limits, Project, ProjectId, Refusal, SnapshotId, TableGrant,
 };
@@ -43,6 +43,8 @@ pub struct Stage {
     pub histories: Histories,
     /// Seals results.
     pub seal: SealKey,
+    /// Draws for the profiles that round by a key.
+    pub rounding: RoundingKey,
     /// How much one job may use.
     pub limits: Limits,
     /// The time.

@@ -60,7 +60,7 @@ pub(crate) async fn ground(stage: &Stage, permit: Permit) -> Result<Ground> {
     let project = permit.project();
     let profile =
         stage.profiles.get(&project.profile).and_then(|profile| profile.stricter(&project.stricter));
-    let profile = profile.map_err(|error| of_policy(&error))?;
+    let profile = profile.map_err(|error| of_policy(&error))?.with_rounding_key(stage.rounding.clone());
     let snapshot = stage.vault.snapshot(&project.dataset, project.snapshot).await;
     let snapshot = Arc::new(snapshot.map_err(|error| of_vault(&error))?);
     Ok(Ground { permit, profile, snapshot })
@@ -101,19 +101,26 @@ async fn check(
     public: PublicRun,
 ) -> Result<(Outcome, Option<Page>, History), Stop> {
     let (profile, hold) = (ground.profile.clone(), ground.permit.project().hold);
-    let judged = spawn_blocking(move || {
+    let judge = move || {
         let checked = history
             .ledger()
             .map(|ledger| disclosure::check(unreleased, ledger, &profile, hold))
             .ok_or(Missing);
         (checked, history)
-    });
-    let (checked, history) = judged.await.map_err(|error| Stop::Failed(internal(&error, "check")))?;
+    };
+    let (checked, history) = apart(judge).await?;
     let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
     let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
     let page = checked.page().cloned();
     let outcome = checked.publish(public).await.map_err(|failure| failed(&failure))?;
     Ok((outcome, page, history))
+}
+
+/// Runs the checkpoint on a thread of its own. If it panics, the job fails: nothing is released, and nobody is
+/// told what the panic says, which may be of a record.
+async fn apart<T: Send + 'static>(judge: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
+    let judged = spawn_blocking(judge).await;
+    judged.map_err(|_| Stop::Failed(internal(&Panicked, "check")))
 }
 
 /// Seals the result; the job is released, or held for a checker, with the result and its page of the ledger
@@ -167,6 +174,11 @@ pub(crate) async fn reopen(stage: &Stage, job: &JobRecord) -> Result<Released> {
         .map_err(|error| internal(&error, "open a sealed result"))
 }
 
+/// The checkpoint panicked: a defect.
+#[derive(Debug, thiserror::Error)]
+#[error("the checkpoint panicked")]
+struct Panicked;
+
 fn failed(failure: &query::Failure) -> Stop {
     tracing::warn!(%failure, "a job failed");
     Stop::Failed(failure.refusal())
@@ -196,5 +208,21 @@ impl Ground {
     /// The rules in words.
     pub(crate) fn rules(&self) -> Vec<String> {
         self.profile.rules_in_words()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_model::Code;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_the_checkpoint_fails_the_job_and_says_nothing() {
+        let stopped = apart(|| -> Outcome { panic!("a record: 4711") }).await;
+        let Err(Stop::Failed(problem)) = stopped else { panic!("went on") };
+        assert_eq!(problem.code, Code::Internal);
+        assert!(!format!("{problem:?}").contains("4711"));
+        assert!(matches!(apart(|| 7).await, Ok(7)));
     }
 }

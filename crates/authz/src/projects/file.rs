@@ -4,7 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-use sekisho_model::{DateGrain, Hold, People, Project, SnapshotPin, Stricter, TableGrant};
+use sekisho_model::{
+    DateGrain, GeographyLevel, Hold, People, Project, Rounding, SnapshotPin, Stricter, TableGrant,
+};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Spanned;
@@ -73,6 +75,16 @@ struct FileStricter {
     max_list: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     date_grain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    geography_grain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounding: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    areas_nothing_below: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    areas_few_below: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    areas_minimum_count: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     columns_only: Option<bool>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -259,11 +271,21 @@ impl Source<'_> {
             let cure = "write per mille, 0 to 1000";
             return Err(self.error(span, "a share of `stricter` is more than the whole", cure));
         }
-        let grain = |name: &String| DateGrain::ALL.into_iter().find(|grain| grain.name() == name);
-        let date_grain = file.date_grain.as_ref().map(|name| {
+        let unknown = |problem, cure| self.error(span.clone(), problem, cure);
+        let grain = |name: &str| {
             let cure = "write \"day\", \"week\", \"month\", \"quarter\" or \"year\"";
-            grain(name).ok_or_else(|| self.error(span, "`date_grain` is not a part of the calendar", cure))
-        });
+            let grain = DateGrain::ALL.into_iter().find(|grain| grain.name() == name);
+            grain.ok_or_else(|| unknown("`date_grain` is not a part of the calendar", cure))
+        };
+        let level = |name: &str| {
+            let cure = "write \"small-area\", \"municipality\", \"district\", \"province\" or \"country\"";
+            let level = GeographyLevel::named(name);
+            level.ok_or_else(|| unknown("`geography_grain` is not a level of geography", cure))
+        };
+        let rounding = |name: &str| {
+            let cure = "write \"none\", \"5\", \"midpoint-6\", \"keyed\" or \"10\"";
+            Rounding::named(name).ok_or_else(|| unknown("`rounding` is not a way of rounding", cure))
+        };
         Ok(Stricter {
             minimum_count: file.minimum_count,
             minimum_units: file.minimum_units,
@@ -274,7 +296,12 @@ impl Source<'_> {
             withhold_extremes: file.withhold_extremes,
             max_dimensions: file.max_dimensions,
             max_list: file.max_list,
-            date_grain: date_grain.transpose()?,
+            date_grain: file.date_grain.as_deref().map(grain).transpose()?,
+            geography_grain: file.geography_grain.as_deref().map(level).transpose()?,
+            rounding: file.rounding.as_deref().map(rounding).transpose()?,
+            areas_nothing_below: file.areas_nothing_below,
+            areas_few_below: file.areas_few_below,
+            areas_minimum_count: file.areas_minimum_count,
             columns_only: file.columns_only,
             forbidden_crossings: file.forbidden_crossings,
         })
@@ -294,6 +321,11 @@ impl FileStricter {
             max_dimensions,
             max_list,
             date_grain,
+            geography_grain,
+            rounding,
+            areas_nothing_below,
+            areas_few_below,
+            areas_minimum_count,
             columns_only,
             forbidden_crossings,
         } = stricter;
@@ -308,6 +340,11 @@ impl FileStricter {
             max_dimensions,
             max_list,
             date_grain: date_grain.map(|grain| grain.name().to_owned()),
+            geography_grain: geography_grain.map(|level| level.name().to_owned()),
+            rounding: rounding.map(|rounding| rounding.name().to_owned()),
+            areas_nothing_below,
+            areas_few_below,
+            areas_minimum_count,
             columns_only,
             forbidden_crossings,
         }

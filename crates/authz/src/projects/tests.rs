@@ -1,6 +1,6 @@
 //! Which project files are taken, and what is said about the others.
 
-use sekisho_model::{DateGrain, Hold, People, SnapshotPin, Stricter, TableGrant};
+use sekisho_model::{DateGrain, GeographyLevel, Hold, People, Rounding, SnapshotPin, Stricter, TableGrant};
 use tempfile::TempDir;
 
 use super::*;
@@ -37,6 +37,11 @@ withhold_extremes = true
 max_dimensions = 2
 max_list = 20
 date_grain = "quarter"
+geography_grain = "district"
+rounding = "midpoint-6"
+areas_nothing_below = 5000
+areas_few_below = 50000
+areas_minimum_count = 30
 columns_only = true
 forbidden_crossings = [["patients.municipality", "claims.insurer"]]
 "#;
@@ -82,6 +87,11 @@ fn every_part_of_a_project_file_is_read() {
             max_dimensions: Some(2),
             max_list: Some(20),
             date_grain: Some(DateGrain::Quarter),
+            geography_grain: Some(GeographyLevel::District),
+            rounding: Some(Rounding::MidpointSix),
+            areas_nothing_below: Some(5000),
+            areas_few_below: Some(50000),
+            areas_minimum_count: Some(30),
             columns_only: Some(true),
             forbidden_crossings: vec![vec!["patients.municipality".to_owned(), "claims.insurer".to_owned()]],
         },
@@ -132,6 +142,8 @@ fn mistakes_are_named_with_line_and_cure() {
         ("minimum_count = 20", "maximum_count = 20", ":23: ", "unknown field"),
         ("p_permille = 150", "p_permille = 1001", ":22: ", "per mille"),
         ("date_grain = \"quarter\"", "date_grain = \"decade\"", ":22: ", "part of the calendar"),
+        ("geography_grain = \"district\"", "geography_grain = \"street\"", ":22: ", "level of geography"),
+        ("rounding = \"midpoint-6\"", "rounding = \"3\"", ":22: ", "way of rounding"),
         ("title = ", "titel = ", ":2: ", "unknown field `titel`"),
         ("[stricter]", "[stricter", ":22: ", "policies/README.md"),
     ];

@@ -3,6 +3,8 @@
 mod any;
 mod moments;
 mod order;
+mod rounded;
+mod stricter;
 
 use arrow::array::{Array as _, Float64Array, Int64Array, StringArray};
 use proptest::prelude::*;
@@ -320,19 +322,5 @@ proptest! {
         a.rotate_left(usize::try_from(seed % 4).unwrap());
         b.reverse();
         prop_assert_eq!(result(&a, &b), expected);
-    }
-
-    #[test]
-    fn a_stricter_profile_publishes_no_cell_that_fails_alone(rows in records(), minimum in 10_u32..30) {
-        let strict = sekisho_model::Stricter { minimum_count: Some(minimum), ..Default::default() };
-        let profile = japan().stricter(&strict).unwrap();
-        let order = [0, 1, 2, 3];
-        let checked = check_first(
-            Unreleased::new(vec![by("a", &rows, |row| row.0, &order)]), &profile, Hold::ByRule,
-        ).unwrap();
-        for row in text(&checked.tables()[0]) {
-            let people = row.split(' ').nth(2).unwrap();
-            prop_assert!(people == "*" || people.parse::<u32>().unwrap() >= minimum);
-        }
     }
 }

@@ -12,7 +12,7 @@ use crate::evidence::{Evidence, Scale};
 use crate::exact::{Quotient, unit};
 use crate::moments::{Inexact, Moments};
 use crate::rules::Shown;
-use crate::statistic::{N, RegressionFunction, StatisticKind};
+use crate::statistic::{N, RegressionFunction, StatisticKind, X, Y};
 use crate::unreleased::{Part, StatisticColumn};
 
 /// Most digits of a decimal that an Arrow `Decimal128` holds.
@@ -40,6 +40,22 @@ enum ColumnType {
 
 /// The value of one cell; `None` is NULL. `shown` is what the rules found for a statistic of single values.
 pub(super) fn value(
+    statistic: &StatisticColumn,
+    row: usize,
+    shown: Option<Shown>,
+) -> Result<Option<Number>, Inexact> {
+    finite(any_value(statistic, row, shown)?)
+}
+
+/// A double that is no number is no value: whoever asked must withhold.
+fn finite(value: Option<Number>) -> Result<Option<Number>, Inexact> {
+    match value {
+        Some(Number::Double(double)) if !double.is_finite() => Err(Inexact),
+        Some(Number::Double(_) | Number::Units(_)) | None => Ok(value),
+    }
+}
+
+fn any_value(
     statistic: &StatisticColumn,
     row: usize,
     shown: Option<Shown>,
@@ -72,6 +88,43 @@ pub(super) fn value(
                 (None, _) => Ok(None),
             }
         }
+    }
+}
+
+/// The value of a statistic that is a count, a sum or a mean, from these: the number, or the sum and the number
+/// that it is divided by.
+pub(super) fn of_sums(statistic: &StatisticColumn, sums: &[i128]) -> Result<Option<Number>, Inexact> {
+    let scale = |part: usize| statistic.parts.get(part).map(|part| part.scale).ok_or(Inexact);
+    let records = |records: i128| u64::try_from(records).map_err(|_| Inexact);
+    match (statistic.kind, sums) {
+        (
+            StatisticKind::Count
+            | StatisticKind::People
+            | StatisticKind::Regression(RegressionFunction::Count),
+            [count],
+        ) => Ok(Some(Number::Units(*count))),
+        (StatisticKind::Sum, [total]) => sum_of(*total, scale(0)?).map(Some),
+        (StatisticKind::Mean, [total, count]) => mean_of(*total, records(*count)?, scale(0)?).map(Some),
+        (StatisticKind::Regression(RegressionFunction::AverageX), [total, count]) => {
+            scaled(*total, records(*count)?, scale(X)?).map(Some)
+        }
+        (StatisticKind::Regression(RegressionFunction::AverageY), [total, count]) => {
+            scaled(*total, records(*count)?, scale(Y)?).map(Some)
+        }
+        (
+            StatisticKind::Correlation
+            | StatisticKind::Count
+            | StatisticKind::Covariance { .. }
+            | StatisticKind::Distinct
+            | StatisticKind::Extreme { .. }
+            | StatisticKind::Mean
+            | StatisticKind::People
+            | StatisticKind::Quantile { .. }
+            | StatisticKind::Regression(_)
+            | StatisticKind::Sum
+            | StatisticKind::Variance { .. },
+            _,
+        ) => Err(Inexact),
     }
 }
 
@@ -146,9 +199,13 @@ fn sum((part, evidence): (&Part, &Evidence)) -> Result<Option<Number>, Inexact> 
     if evidence.records() == 0 {
         return Ok(None);
     }
-    match part.scale {
-        Scale::Decimal(_) | Scale::Integer => Ok(Some(Number::Units(total))),
-        Scale::Binary30 | Scale::Binary60 => scaled(total, 1, part.scale).map(Some),
+    sum_of(total, part.scale).map(Some)
+}
+
+fn sum_of(total: i128, scale: Scale) -> Result<Number, Inexact> {
+    match scale {
+        Scale::Decimal(_) | Scale::Integer => Ok(Number::Units(total)),
+        Scale::Binary30 | Scale::Binary60 => scaled(total, 1, scale),
     }
 }
 
@@ -157,9 +214,13 @@ fn mean((part, evidence): (&Part, &Evidence), count: &Evidence) -> Result<Option
     if records == 0 {
         return Ok(None);
     }
-    match part.scale {
-        Scale::Decimal(scale) => decimal_mean(total, records, more_digits(scale)).map(Some),
-        Scale::Binary30 | Scale::Binary60 | Scale::Integer => scaled(total, records, part.scale).map(Some),
+    mean_of(total, records, part.scale).map(Some)
+}
+
+fn mean_of(total: i128, records: u64, scale: Scale) -> Result<Number, Inexact> {
+    match scale {
+        Scale::Decimal(digits) => decimal_mean(total, records, more_digits(digits)),
+        Scale::Binary30 | Scale::Binary60 | Scale::Integer => scaled(total, records, scale),
     }
 }
 
@@ -197,6 +258,15 @@ fn decimals(scale: u8, totals: impl Iterator<Item = Option<i128>>) -> Result<Arr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_number_is_no_value() {
+        for double in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(finite(Some(Number::Double(double))).is_err());
+        }
+        assert!(matches!(finite(Some(Number::Double(0.5))), Ok(Some(Number::Double(_)))));
+        assert!(matches!((finite(Some(Number::Units(7))), finite(None)), (Ok(Some(_)), Ok(None))));
+    }
 
     #[test]
     fn amounts_are_shown_in_the_units_of_their_type() {

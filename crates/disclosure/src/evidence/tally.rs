@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::amounts::{Amounts, Overflow, Stored};
-use super::{Evidence, Subjects, length};
+use super::areas::{self, UnitKind};
+use super::{Evidence, Subjects};
 
 /// Contributions while they are being gathered.
 ///
@@ -21,11 +22,11 @@ pub struct Tally {
     records: u64,
     /// Hashes of the other protected units, one set for each kind. Few data have any, so that most tallies
     /// are smaller without.
-    units: Option<Box<Units>>,
+    units: Option<Box<UnitSets>>,
 }
 
 /// One set for each kind.
-type Units = Vec<BTreeSet<u64>>;
+type UnitSets = Vec<BTreeSet<u64>>;
 
 impl Tally {
     /// Nobody yet.
@@ -123,13 +124,21 @@ impl Tally {
         subjects.saturating_add(self.amounts.heap_size()).saturating_add(units.saturating_mul(UNIT))
     }
 
-    /// The evidence that was gathered: contributions summed per person, in the order of the dense ids.
+    /// The evidence that was gathered: contributions summed per person, in the order of the dense ids. Every
+    /// further unit is an institution.
     #[must_use]
-    pub fn freeze(mut self) -> Evidence {
+    pub fn freeze(self) -> Evidence {
+        self.freeze_as(&[])
+    }
+
+    /// The evidence that was gathered, of units of these kinds; those beyond them are institutions.
+    #[must_use]
+    pub fn freeze_as(mut self, kinds: &[UnitKind]) -> Evidence {
         if self.unordered {
             self.put_in_order();
         }
-        let units = self.units.iter().flat_map(|sets| sets.iter()).map(|set| length(set.len())).collect();
+        let sets = self.units.as_deref().map(Vec::as_slice).unwrap_or_default();
+        let units = areas::units(sets, kinds);
         Evidence::new(Subjects::of(self.subjects), self.amounts, self.records, self.overflowed, units)
     }
 

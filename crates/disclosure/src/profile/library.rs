@@ -8,7 +8,10 @@ use super::Profile;
 use crate::Error;
 
 /// The profiles compiled into the program.
-const BUILT_IN: [&str; 4] = [
+const BUILT_IN: [&str; 7] = [
+    include_str!("../../../../policies/disclosure/abs.toml"),
+    include_str!("../../../../policies/disclosure/all-of-us.toml"),
+    include_str!("../../../../policies/disclosure/cms.toml"),
     include_str!("../../../../policies/disclosure/japan-rwd.toml"),
     include_str!("../../../../policies/disclosure/opensafely.toml"),
     include_str!("../../../../policies/disclosure/teaching.toml"),

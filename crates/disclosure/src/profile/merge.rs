@@ -18,6 +18,11 @@ pub(super) fn stricter(profile: &Profile, project: &Stricter) -> Result<Profile,
         max_dimensions,
         max_list,
         date_grain,
+        geography_grain,
+        rounding,
+        areas_nothing_below,
+        areas_few_below,
+        areas_minimum_count,
         columns_only,
         forbidden_crossings,
     } = project;
@@ -32,6 +37,12 @@ pub(super) fn stricter(profile: &Profile, project: &Stricter) -> Result<Profile,
     merged.max_dimensions = at_most(profile.max_dimensions, *max_dimensions, "max_dimensions")?;
     merged.max_list = at_most(profile.max_list, *max_list, "max_list")?;
     merged.date_grain = at_least(profile.date_grain, *date_grain, "date_grain")?;
+    merged.geography_grain = at_least(profile.geography_grain, *geography_grain, "geography_grain")?;
+    merged.rounding = at_least(profile.rounding, *rounding, "rounding")?;
+    let areas = &profile.areas;
+    merged.areas.nothing_below = at_least(areas.nothing_below, *areas_nothing_below, "areas_nothing_below")?;
+    merged.areas.few_below = at_least(areas.few_below, *areas_few_below, "areas_few_below")?;
+    merged.areas.minimum_count = at_least(areas.minimum_count, *areas_minimum_count, "areas_minimum_count")?;
     if switched_on(profile.zeros == Zeros::Withheld, *withhold_zeros, "withhold_zeros")? {
         merged.zeros = Zeros::Withheld;
     }

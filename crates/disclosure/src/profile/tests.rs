@@ -9,14 +9,14 @@ fn built_in(name: &str) -> Profile {
 #[test]
 fn every_profile_compiled_in_is_valid() {
     let names: Vec<_> = Profiles::built_in().unwrap().iter().map(|profile| profile.name.clone()).collect();
-    assert_eq!(names, ["japan-rwd", "opensafely", "teaching", "uk-sdc"]);
+    assert_eq!(names, ["abs", "all-of-us", "cms", "japan-rwd", "opensafely", "teaching", "uk-sdc"]);
     assert_eq!(built_in(Profiles::DEFAULT).minimum_count(), 10);
 }
 
 #[test]
 fn a_field_that_no_rule_reads_is_an_error() {
     let text = include_str!("../../../../policies/disclosure/japan-rwd.toml");
-    assert!(Profile::from_toml(&format!("rounding = 5\n{text}")).is_err());
+    assert!(Profile::from_toml(&format!("noise = 5\n{text}")).is_err());
     assert!(Profile::from_toml(&text.replace("minimum_units = 3", "")).is_err());
 }
 
@@ -32,17 +32,33 @@ fn a_threshold_that_protects_nobody_is_an_error() {
         ("degrees_of_freedom = 10", "degrees_of_freedom = 1"),
         ("max_dimensions = 3", "max_dimensions = 0"),
         ("max_list = 50", "max_list = 0"),
+        ("areas = ", "areas = { nothing_below = 3, few_below = 2, minimum_count = 20 }"),
+        ("areas = ", "areas = { nothing_below = 1, few_below = 2, minimum_count = 0 }"),
         ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\"]]"),
         ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\", \"y\"]]"),
     ];
+    // A table of its own, which stands last.
+    let (before_areas, _) = text.split_once("[areas]").unwrap();
     for (valid, invalid) in out_of_range {
-        let error = Profile::from_toml(&text.replace(valid, invalid)).unwrap_err();
+        let text = match valid {
+            "areas = " => format!("{invalid}\n{before_areas}"),
+            _ => text.replace(valid, invalid),
+        };
+        let error = Profile::from_toml(&text).unwrap_err();
         assert!(
             matches!(error, Error::ProfileRange { field, .. } if invalid.starts_with(field)),
             "{invalid}"
         );
     }
-    for invalid in ["date_grain = \"hour\"", "extremes = \"all\"", "expressions = \"none\""] {
+    let unknown = [
+        "date_grain = \"hour\"",
+        "extremes = \"all\"",
+        "expressions = \"none\"",
+        "geography_grain = \"street\"",
+        "rounding = \"3\"",
+        "rounding = 5",
+    ];
+    for invalid in unknown {
         let key = invalid.split(' ').next().unwrap();
         let others = text.lines().filter(|line| !line.starts_with(key)).collect::<Vec<_>>().join("\n");
         let error = Profile::from_toml(&format!("{invalid}\n{others}")).unwrap_err();
@@ -53,7 +69,7 @@ fn a_threshold_that_protects_nobody_is_an_error() {
 #[test]
 fn a_profile_from_before_a_rule_has_the_strict_side_of_it() {
     let later = |line: &&str| {
-        ["degrees_", "extremes", "max_", "date_grain", "expressions", "forbidden_"]
+        ["degrees_", "extremes", "max_", "date_grain", "expressions", "forbidden_", "geography_", "rounding"]
             .iter()
             .all(|key| !line.starts_with(key))
     };
@@ -62,11 +78,15 @@ fn a_profile_from_before_a_rule_has_the_strict_side_of_it() {
             "japan-rwd" => include_str!("../../../../policies/disclosure/japan-rwd.toml"),
             _ => include_str!("../../../../policies/disclosure/teaching.toml"),
         };
+        let (text, _) = text.split_once("[areas]").unwrap();
         let older = Profile::from_toml(&text.lines().filter(later).collect::<Vec<_>>().join("\n")).unwrap();
+        assert_eq!(older.areas, Areas::NDB);
         let strict = (older.extremes(), older.max_dimensions(), older.max_list(), older.date_grain());
         assert_eq!(strict, (Extremes::Off, 3, 50, DateGrain::Month));
         assert_eq!((older.degrees_of_freedom, older.expressions()), (10, Expressions::All));
         assert!(older.forbidden_crossings().is_empty());
+        let coarse = (older.geography_grain(), older.rounding);
+        assert_eq!(coarse, (GeographyLevel::Province, Rounding::None));
     }
 }
 
@@ -87,6 +107,11 @@ fn a_project_can_only_be_stricter() {
         max_dimensions: Some(2),
         max_list: Some(20),
         date_grain: Some(DateGrain::Quarter),
+        geography_grain: Some(GeographyLevel::District),
+        rounding: Some(Rounding::Five),
+        areas_nothing_below: Some(3_000),
+        areas_few_below: Some(30_000),
+        areas_minimum_count: Some(25),
         columns_only: Some(true),
         forbidden_crossings: crossing(),
     };
@@ -101,6 +126,9 @@ fn a_project_can_only_be_stricter() {
         (merged.expressions(), merged.forbidden_crossings()),
         (Expressions::ColumnsOnly, &*crossing())
     );
+    assert_eq!((merged.geography_grain(), merged.rounding), (GeographyLevel::District, Rounding::Five));
+    let areas = Areas { nothing_below: 3_000, few_below: 30_000, minimum_count: 25 };
+    assert_eq!(merged.areas, areas);
     let laxer = [
         ("minimum_count", Stricter { minimum_count: Some(9), ..nothing.clone() }),
         ("minimum_units", Stricter { minimum_units: Some(2), ..nothing.clone() }),
@@ -111,6 +139,10 @@ fn a_project_can_only_be_stricter() {
         ("max_dimensions", Stricter { max_dimensions: Some(4), ..nothing.clone() }),
         ("max_list", Stricter { max_list: Some(51), ..nothing.clone() }),
         ("date_grain", Stricter { date_grain: Some(DateGrain::Week), ..nothing.clone() }),
+        ("geography_grain", Stricter { geography_grain: Some(GeographyLevel::SmallArea), ..nothing.clone() }),
+        ("areas_nothing_below", Stricter { areas_nothing_below: Some(1_999), ..nothing.clone() }),
+        ("areas_few_below", Stricter { areas_few_below: Some(24_999), ..nothing.clone() }),
+        ("areas_minimum_count", Stricter { areas_minimum_count: Some(19), ..nothing.clone() }),
     ];
     for (field, project) in laxer {
         assert_eq!(profile.stricter(&project), Err(Error::LaxerThanProfile { field }));
@@ -130,7 +162,7 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
     let profile = Profile::from_toml(text).unwrap();
     assert_eq!(profile.digest(), Profile::from_toml(&format!("# a remark\n{text}")).unwrap().digest());
     let changes = [
-        ("version = 2", "version = 3"),
+        ("version = 3", "version = 4"),
         ("minimum_count = 10", "minimum_count = 11"),
         ("minimum_units = 3", "minimum_units = 4"),
         ("zeros = \"allowed\"", "zeros = \"withheld\""),
@@ -143,6 +175,11 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
         ("max_dimensions = 3", "max_dimensions = 2"),
         ("max_list = 50", "max_list = 51"),
         ("date_grain = \"month\"", "date_grain = \"year\""),
+        ("geography_grain = \"municipality\"", "geography_grain = \"province\""),
+        ("rounding = \"none\"", "rounding = \"keyed\""),
+        ("nothing_below = 2000", "nothing_below = 2001"),
+        ("few_below = 25000", "few_below = 25001"),
+        ("minimum_count = 20", "minimum_count = 21"),
         ("expressions = \"all\"", "expressions = \"columns-only\""),
         ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\", \"b.y\"]]"),
     ];
@@ -150,6 +187,58 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
         let changed = Profile::from_toml(&text.replacen(old, new, 1)).unwrap();
         assert_ne!(changed.digest(), profile.digest(), "{new}");
     }
+}
+
+#[test]
+fn a_project_rounds_as_coarsely_as_its_profile_or_more() {
+    let rounded = |profile: &str, rounding| {
+        built_in(profile).stricter(&Stricter { rounding: Some(rounding), ..Stricter::default() })
+    };
+    for (profile, own) in
+        [("japan-rwd", Rounding::None), ("opensafely", Rounding::Five), ("abs", Rounding::Keyed)]
+    {
+        for rounding in Rounding::ALL {
+            let merged = rounded(profile, rounding).map(|profile| profile.rounding);
+            let laxer = Err(Error::LaxerThanProfile { field: "rounding" });
+            assert_eq!(merged, if rounding < own { laxer } else { Ok(rounding) }, "{profile}");
+        }
+    }
+    // Three people, rounded to a multiple of ten, would be nobody.
+    assert!(matches!(rounded("teaching", Rounding::Ten), Err(Error::ProfileRange { field: "rounding", .. })));
+    assert!(matches!(
+        rounded("teaching", Rounding::Keyed),
+        Err(Error::ProfileRange { field: "rounding", .. })
+    ));
+    assert!(rounded("teaching", Rounding::Five).is_ok());
+}
+
+#[test]
+fn the_thresholds_are_those_that_custodians_publish() {
+    let published = [
+        ("abs", 10, Rounding::Keyed),
+        ("all-of-us", 21, Rounding::None),
+        ("cms", 11, Rounding::None),
+        ("japan-rwd", 10, Rounding::None),
+        ("opensafely", 8, Rounding::Five),
+        ("uk-sdc", 10, Rounding::None),
+    ];
+    for (name, minimum_count, rounding) in published {
+        let profile = built_in(name);
+        assert_eq!((profile.minimum_count(), profile.rounding), (minimum_count, rounding), "{name}");
+    }
+    let shares: Vec<_> =
+        built_in("abs").dominances().map(|rule| (rule.largest, rule.comparator, rule.permille)).collect();
+    assert_eq!(shares, [(1, Comparator::MoreThan, 500), (2, Comparator::MoreThan, 670)]);
+    let areas = Areas { nothing_below: 2_000, few_below: 25_000, minimum_count: 20 };
+    assert_eq!((built_in("japan-rwd").areas, built_in("japan-rwd").minimum_units), (areas, 3));
+}
+
+#[test]
+fn the_rounding_key_is_no_part_of_the_rules() {
+    let profile = built_in("abs");
+    let keyed = profile.clone().with_rounding_key(RoundingKey::new([1; 32]));
+    assert_eq!(keyed.digest(), profile.digest());
+    assert_ne!(keyed, profile.with_rounding_key(RoundingKey::new([2; 32])));
 }
 
 #[test]

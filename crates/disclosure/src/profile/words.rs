@@ -1,6 +1,8 @@
 //! How a profile reads in the catalogue: each rule as a sentence.
 
-use super::{Comparator, Dominance, Expressions, Extremes, Profile, Zeros};
+use sekisho_model::Rounding;
+
+use super::{Areas, Comparator, Dominance, Expressions, Extremes, Profile, Zeros};
 
 pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
     let count = profile.minimum_count;
@@ -15,6 +17,7 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
         let units = profile.minimum_units;
         rules.push(format!("a number is withheld where fewer than {units} institutions stand behind it"));
     }
+    rules.extend(of_areas(&profile.areas));
     rules.push(match profile.zeros {
         Zeros::Allowed => "a number over nobody is shown".to_owned(),
         Zeros::Withheld => "a number over nobody is withheld".to_owned(),
@@ -32,8 +35,44 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
          combination of them that concerns fewer than {count} people"
     ));
     rules.push("a group without a number that may be shown is absent".to_owned());
+    rules.extend(rounding(profile.rounding).map(str::to_owned));
     rules.extend(of_plans(profile));
     rules
+}
+
+/// Rules for places, where it is known how many people live in them.
+fn of_areas(areas: &Areas) -> Vec<String> {
+    let Areas { nothing_below, few_below, minimum_count } = *areas;
+    let nothing = format!("a number about areas in which fewer than {nothing_below} people live is withheld");
+    let few = format!(
+        "a number about areas in which fewer than {few_below} people live is withheld where fewer than \
+         {minimum_count} people stand behind it"
+    );
+    let rules = [(nothing_below, nothing), (few_below, few)];
+    rules.into_iter().filter(|(limit, _)| *limit > 0).map(|(_, rule)| rule).collect()
+}
+
+/// What rounding does to a number, if anything.
+fn rounding(rounding: Rounding) -> Option<&'static str> {
+    match rounding {
+        Rounding::None => None,
+        Rounding::Five => Some(
+            "counts are rounded to multiples of 5 and sums as coarsely, totals are sums of rounded cells, means \
+             are quotients of these, and other statistics have three digits",
+        ),
+        Rounding::Ten => Some(
+            "counts are rounded to multiples of 10 and sums as coarsely, totals are sums of rounded cells, \
+             means are quotients of these, and other statistics have three digits",
+        ),
+        Rounding::MidpointSix => Some(
+            "counts are shown as the middle of steps of 6 (3, 9, 15 …) and sums as coarsely, totals are sums of \
+             these, means are quotients of these, and other statistics have three digits",
+        ),
+        Rounding::Keyed => Some(
+            "counts are rounded up or down to a multiple of 5 and sums as coarsely, the same people always \
+             alike, means are quotients of these, and other statistics have three digits",
+        ),
+    }
 }
 
 /// Rules for statistics that are no sums.
@@ -74,6 +113,7 @@ fn of_plans(profile: &Profile) -> Vec<String> {
             profile.date_grain.name()
         ),
         format!("an IN list may have {} constants, unless it is over codes", profile.max_list),
+        format!("a table may group by places of the level {} or larger", profile.geography_grain.name()),
     ];
     let crossings = profile.forbidden_crossings.iter();
     rules.extend(crossings.map(|columns| format!("no table may cross {}", columns.join(" and "))));
