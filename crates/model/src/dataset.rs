@@ -2,7 +2,7 @@
 //!
 //! Columns that were dropped at ingest (free text, another person's identifier) are not here.
 
-use crate::{DatasetId, Isolating};
+use crate::{DatasetId, GeographyLevel, Isolating};
 
 /// A dataset as an approved project may see it: structure and meaning, never a record.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -83,6 +83,21 @@ pub struct Column {
     /// Whether its values are codes of a public list (diagnoses, drugs, tests), of which an
     /// analysis may name many at once.
     pub code: bool,
+    /// The level of geography of the places that it names, if it names any.
+    pub geography: Option<GeographyLevel>,
+    /// Where it stands how many people live in each of these places.
+    pub population: Option<Population>,
+}
+
+/// Where it stands how many people live in an area.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Population {
+    /// The code table of the areas.
+    pub table: String,
+    /// Its key: the areas as they are named.
+    pub key: String,
+    /// Its column of inhabitants, integers.
+    pub column: String,
 }
 
 /// What a column means.

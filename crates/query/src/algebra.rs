@@ -18,6 +18,7 @@ use datafusion::logical_expr::{AggregateUDF, Operator, ScalarUDF, WindowFrame, W
 use crate::disclosure::{StatisticKind, Telling};
 use crate::lists::Ranges;
 use crate::lower::Grain;
+use crate::model::Population;
 
 /// A column of one relation in one plan; ids are never reused, so no name can be ambiguous.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -56,6 +57,8 @@ pub(crate) struct ColumnInfo {
     pub(crate) range: Option<(i64, i64)>,
     /// The values that it may have besides NULL, where the operator declared them.
     pub(crate) domain: Option<Arc<[ScalarValue]>>,
+    /// Of a column of areas, where it stands how many people live in them.
+    pub(crate) population: Option<Population>,
 }
 
 impl ColumnInfo {
@@ -76,6 +79,7 @@ impl ColumnInfo {
             terms: Vec::new(),
             range: None,
             domain: None,
+            population: None,
         }
     }
 }
@@ -257,8 +261,8 @@ pub(crate) struct Frontier {
     /// The grouping sets; none groups by all keys.
     pub(crate) sets: Option<Sets>,
     pub(crate) statistics: Vec<Statistic>,
-    /// Columns that hold the further protected units of a record.
-    pub(crate) units: Vec<ColumnId>,
+    /// The further protected units of a record.
+    pub(crate) units: Vec<Unit>,
     /// Reference data that has a group for each of its rows, whatever the records (a code table, or declared
     /// domains): with the value of each key.
     pub(crate) complete: Option<(Reference, Vec<Scalar>)>,
@@ -267,6 +271,15 @@ pub(crate) struct Frontier {
     /// The same without the restrictions on sensitive columns, where there are any: with whom its people are
     /// compared.
     pub(crate) parent: Option<Box<Frontier>>,
+}
+
+/// What a record counts for beside its person: an institution, or the people who live where it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Unit {
+    /// The column that names it.
+    pub(crate) column: ColumnId,
+    /// Of an area, where it stands how many people live there.
+    pub(crate) population: Option<Population>,
 }
 
 /// The grouping sets of a frontier.

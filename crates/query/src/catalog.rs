@@ -136,6 +136,8 @@ impl GrantedTable {
             isolating: None,
             sensitive: false,
             code: true,
+            geography: None,
+            population: None,
         };
         Self {
             name: list.name.clone(),

@@ -11,8 +11,8 @@ use datafusion::common::{DataFusionError, Result};
 use crate::algebra::Statistic;
 use crate::deposit::Deposits;
 use crate::disclosure::{
-    Branch, CellTable, Evidence, Frame, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, ValueColumn,
-    Values,
+    Branch, CellTable, Evidence, Frame, KeyColumn, Part, Scale, StatisticColumn, StatisticKind, UnitKind,
+    ValueColumn, Values,
 };
 use crate::freeze::{Freeze, frozen};
 use crate::generate::{Instrumented, StatisticLayout, column_name};
@@ -40,11 +40,12 @@ impl InOrder {
     fn evidence<T: Freeze>(
         &self,
         columns: Vec<Vec<Option<T>>>,
+        units: &[UnitKind],
         threads: NonZeroUsize,
     ) -> Result<Vec<Vec<T::Frozen>>> {
         let number = columns.len();
         let cells = columns.into_iter().flat_map(|gathered| self.by_cell(gathered)).collect();
-        let mut evidence = frozen(cells, threads)?.into_iter();
+        let mut evidence = frozen(cells, units, threads)?.into_iter();
         Ok((0..number).map(|_| evidence.by_ref().take(self.rows.len()).collect()).collect())
     }
 }
@@ -69,6 +70,7 @@ pub(crate) fn cell_table(
     planned: &PlannedFrontier,
     in_order: &InOrder,
     gathered: &Deposits,
+    units: &[UnitKind],
     threads: NonZeroUsize,
 ) -> Result<CellTable> {
     let PlannedFrontier { frontier, instrumented, parent: _ } = planned;
@@ -89,9 +91,9 @@ pub(crate) fn cell_table(
     };
     let (first_values, all) = (layout.tallies.len(), layout.tallies.len() + layout.values.len());
     let tallies = (0..first_values).map(|index| gathered.tallies(column(index)?));
-    let evidence = in_order.evidence(tallies.collect::<Result<_>>()?, threads)?;
+    let evidence = in_order.evidence(tallies.collect::<Result<_>>()?, units, threads)?;
     let values = (first_values..all).map(|index| gathered.values(column(index)?));
-    let values = in_order.evidence(values.collect::<Result<_>>()?, threads)?;
+    let values = in_order.evidence(values.collect::<Result<_>>()?, units, threads)?;
     let of = |index: usize| -> Vec<Evidence> { evidence.get(index).cloned().unwrap_or_default() };
     let values_of = |index: usize| -> Vec<Values> { values.get(index).cloned().unwrap_or_default() };
     let part = |index: &usize| Part { scale: scale(&instrumented.scales, *index), evidence: of(*index) };

@@ -22,8 +22,9 @@ use crate::cells::FormCells;
 use crate::clustered::SortsWithinPeople;
 use crate::cooperate::JoinsYield;
 use crate::deposit::Deposits;
-use crate::disclosure::{self, CellTable, Parent, Unreleased};
+use crate::disclosure::{self, CellTable, Parent, UnitKind, Unreleased};
 use crate::generate::Instrumented;
+use crate::inhabitants::Inhabitants;
 use crate::model::{Code, Limits, Refusal};
 use crate::plan::{Plan, PlannedFrontier};
 use crate::public::PublicRun;
@@ -149,10 +150,13 @@ impl Engine {
             .with_physical_optimizer_rule(Arc::new(JoinsYield))
             .build();
         let (mut tables, mut evidence) = (Vec::new(), Vec::new());
+        let mut inhabitants = Inhabitants::default();
         for planned in &plan.frontiers {
-            let mut table = self.table(&session, planned, plan.tables.snapshot(), &mut evidence).await?;
+            let units = inhabitants.kinds(&planned.frontier.units, &session, &plan.tables).await?;
+            let ground = (plan.tables.snapshot(), units.as_slice());
+            let mut table = self.table(&session, planned, ground, &mut evidence).await?;
             if let Some(parent) = &planned.parent {
-                let parent = self.table(&session, parent, plan.tables.snapshot(), &mut evidence).await?;
+                let parent = self.table(&session, parent, ground, &mut evidence).await?;
                 table.parent = Some(Parent { keys: parent.keys, groups: parent.groups });
             }
             tables.push(table);
@@ -172,7 +176,7 @@ impl Engine {
         &self,
         session: &SessionState,
         planned: &PlannedFrontier,
-        snapshot: &Snapshot,
+        (snapshot, units): (&Snapshot, &[UnitKind]),
         evidence: &mut Vec<MemoryReservation>,
     ) -> Result<CellTable, Failure> {
         let gathered = Deposits::of(&planned.instrumented.plan).map_err(|error| Failure::of(&error))?;
@@ -180,8 +184,8 @@ impl Engine {
         let cells = self.cells(session, &planned.instrumented, snapshot).await?;
         let cells =
             in_order(&cells, planned.instrumented.first_tally).map_err(|error| Failure::of(&error))?;
-        let table =
-            cell_table(planned, &cells, &gathered, self.partitions).map_err(|error| Failure::of(&error))?;
+        let table = cell_table(planned, &cells, &gathered, units, self.partitions);
+        let table = table.map_err(|error| Failure::of(&error))?;
         evidence.extend(gathered.into_reservations());
         Ok(table)
     }

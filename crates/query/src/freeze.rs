@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use datafusion::common::{DataFusionError, Result};
 
-use crate::disclosure::{Evidence, Tally, ValueTally, Values};
+use crate::disclosure::{Evidence, Tally, UnitKind, ValueTally, Values};
 use crate::gather::Gathered;
 
 /// Less than this, in bytes, is done before a thread has begun.
@@ -16,38 +16,42 @@ pub(crate) trait Freeze: Gathered + Sync {
     /// What the checkpoint reads.
     type Frozen: Send;
 
-    /// The evidence; of nobody where there was no record at all.
-    fn frozen(gathered: Option<Self>) -> Self::Frozen;
+    /// The evidence, whose further units are of these kinds; of nobody where there was no record at all.
+    fn frozen(gathered: Option<Self>, units: &[UnitKind]) -> Self::Frozen;
 }
 
 impl Freeze for Tally {
     type Frozen = Evidence;
 
-    fn frozen(gathered: Option<Self>) -> Evidence {
-        gathered.map_or_else(Evidence::nobody, Self::freeze)
+    fn frozen(gathered: Option<Self>, units: &[UnitKind]) -> Evidence {
+        gathered.map_or_else(Evidence::nobody, |tally| tally.freeze_as(units))
     }
 }
 
 impl Freeze for ValueTally {
     type Frozen = Values;
 
-    fn frozen(gathered: Option<Self>) -> Values {
+    fn frozen(gathered: Option<Self>, _units: &[UnitKind]) -> Values {
         gathered.map_or_else(Values::nobody, Self::freeze)
     }
 }
 
 /// The evidence of each cell, from what each division gathered of it, in the order of the divisions.
-pub(crate) fn frozen<T: Freeze>(cells: Vec<Vec<T>>, threads: NonZeroUsize) -> Result<Vec<T::Frozen>> {
+pub(crate) fn frozen<T: Freeze>(
+    cells: Vec<Vec<T>>,
+    units: &[UnitKind],
+    threads: NonZeroUsize,
+) -> Result<Vec<T::Frozen>> {
     let weight: usize = cells.iter().flatten().map(Gathered::heap_size).sum();
     let threads = threads.get().min(cells.len());
     if threads < 2 || weight < WORTH_A_THREAD {
-        return Ok(cells.into_iter().map(put_together).collect());
+        return Ok(cells.into_iter().map(|cell| put_together(cell, units)).collect());
     }
     let length = cells.len();
     let waiting = Mutex::new(cells.into_iter().enumerate());
     let work = || {
         let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let done = std::iter::from_fn(next).map(|(place, cell)| (place, put_together(cell)));
+        let done = std::iter::from_fn(next).map(|(place, cell)| (place, put_together(cell, units)));
         done.collect::<Vec<_>>()
     };
     let mut done = Vec::with_capacity(length);
@@ -62,11 +66,12 @@ pub(crate) fn frozen<T: Freeze>(cells: Vec<Vec<T>>, threads: NonZeroUsize) -> Re
     Ok(done.into_iter().map(|(_, frozen)| frozen).collect())
 }
 
-fn put_together<T: Freeze>(divisions: Vec<T>) -> T::Frozen {
-    T::frozen(divisions.into_iter().reduce(|mut cell, division| {
+fn put_together<T: Freeze>(divisions: Vec<T>, units: &[UnitKind]) -> T::Frozen {
+    let gathered = divisions.into_iter().reduce(|mut cell, division| {
         cell.merge(division);
         cell
-    }))
+    });
+    T::frozen(gathered, units)
 }
 
 #[cfg(test)]
@@ -90,7 +95,7 @@ mod tests {
         };
         let weight: usize = cells().iter().flatten().map(Gathered::heap_size).sum();
         assert!(weight > WORTH_A_THREAD);
-        let threads = |threads| frozen(cells(), NonZeroUsize::new(threads).unwrap()).unwrap();
+        let threads = |threads| frozen(cells(), &[], NonZeroUsize::new(threads).unwrap()).unwrap();
         let one = threads(1);
         assert_eq!(one.iter().map(Evidence::people).max(), Some(38_000));
         assert!(one == threads(3) && one == threads(64));

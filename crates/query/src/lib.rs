@@ -25,6 +25,7 @@ mod cells;
 mod deposit;
 mod gather;
 mod generate;
+mod inhabitants;
 mod tally;
 mod total;
 mod values;

@@ -15,6 +15,7 @@ mod lookup;
 mod measure;
 mod parent;
 mod person;
+mod place;
 mod relation;
 mod scalar;
 mod score;
@@ -33,9 +34,9 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use crate::algebra::{ColumnId, ColumnInfo, Frontier, Public, Records, Reference, Scalar};
+use crate::algebra::{ColumnId, ColumnInfo, Frontier, Public, Records, Reference, Scalar, Unit};
 use crate::catalog::Catalog;
-use crate::model::{Code, Limits, Refusal};
+use crate::model::{Code, Limits, Population, Refusal};
 use crate::position::Positions;
 
 pub(crate) use grain::Grain;
@@ -121,6 +122,20 @@ impl Columns {
         if let Some(info) = info {
             info.statistic = true;
         }
+    }
+
+    /// Says of a column that it names areas, and where it stands how many people live there.
+    pub(crate) fn has_population(&mut self, id: ColumnId, population: Population) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.population = Some(population);
+        }
+    }
+
+    /// The further protected units that these columns name.
+    pub(crate) fn units(&self, columns: Vec<ColumnId>) -> Vec<Unit> {
+        let population = |column| self.info(column).and_then(|info| info.population.clone());
+        columns.into_iter().map(|column| Unit { column, population: population(column) }).collect()
     }
 
     /// What is known of a column; ids are only made here.
@@ -307,6 +322,7 @@ impl Lowering<'_> {
             terms: Vec::new(),
             range: self.columns.range(value),
             domain: self.columns.domain(value),
+            population: None,
         };
         self.columns.add(info)
     }

@@ -36,6 +36,14 @@ impl Tables {
         &self.snapshot
     }
 
+    /// A table of the snapshot, whatever lists there are.
+    pub(crate) fn stored(&self, name: &str) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+        match SnapshotTable::open(&self.snapshot, name) {
+            Some(table) => Ok(Arc::new(table)),
+            None => Err(DataFusionError::Plan(format!("no table `{name}` in the snapshot"))),
+        }
+    }
+
     /// The table that the catalogue knows by this name.
     ///
     /// INVARIANT: a list is found before a table of the snapshot. The catalogue refuses a list that is
@@ -45,9 +53,6 @@ impl Tables {
         if let Some(batch) = self.lists.get(name) {
             return Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])?));
         }
-        match SnapshotTable::open(&self.snapshot, name) {
-            Some(table) => Ok(Arc::new(table)),
-            None => Err(DataFusionError::Plan(format!("no table `{name}` in the snapshot"))),
-        }
+        self.stored(name)
     }
 }

@@ -220,6 +220,10 @@ fn fixed_point(value: f64) -> Amount {
 
 /// Units are told apart by a fixed 64-bit hash: a collision counts fewer units, never more.
 fn hash(units: &StringArray, row: usize) -> Option<u64> {
-    let hasher = BuildHasherDefault::<DefaultHasher>::default();
-    units.is_valid(row).then(|| hasher.hash_one(units.value(row)))
+    units.is_valid(row).then(|| unit_hash(units.value(row)))
+}
+
+/// What stands for a unit in a tally.
+pub(crate) fn unit_hash(unit: &str) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(unit)
 }

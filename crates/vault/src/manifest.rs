@@ -16,7 +16,10 @@ mod tests;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use sekisho_model::{Column, ColumnClass, ColumnType, Dataset, DatasetId, Isolating, Step, Table, TableKind};
+use sekisho_model::{
+    Column, ColumnClass, ColumnType, Dataset, DatasetId, GeographyLevel, Isolating, Population, Step, Table,
+    TableKind,
+};
 
 use crate::{Error, Result};
 
@@ -83,7 +86,7 @@ pub(crate) enum Fate {
 }
 
 /// What is declared of a column's values beside their type.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Declared {
     /// Whether single values could single people out; found at ingest where it is not declared.
     pub(crate) isolating: Option<bool>,
@@ -91,6 +94,8 @@ pub(crate) struct Declared {
     pub(crate) step: Option<Step>,
     pub(crate) sensitive: bool,
     pub(crate) code: bool,
+    pub(crate) geography: Option<GeographyLevel>,
+    pub(crate) population: Option<Population>,
 }
 
 /// The declared values of a column, in the order of the manifest.
@@ -165,14 +170,25 @@ impl ColumnSource {
             Fate::Subject => (ColumnClass::Subject, ColumnType::DenseId, None, Declared::default()),
             Fate::Value { class, data_type, domain, declared } => {
                 let values = domain.as_ref().map(|domain| domain.listed.clone());
-                (class.clone(), *data_type, values, *declared)
+                (class.clone(), *data_type, values, declared.clone())
             }
         };
         let (name, description) = (self.name.clone(), self.description.clone());
         let isolating = (declared.isolating == Some(true))
             .then(|| declared.step.map_or(Isolating::Unknown, Isolating::Declared));
-        let Declared { sensitive, code, .. } = declared;
-        Some(Column { name, description, class, data_type, values, isolating, sensitive, code })
+        let Declared { sensitive, code, geography, population, .. } = declared;
+        Some(Column {
+            name,
+            description,
+            class,
+            data_type,
+            values,
+            isolating,
+            sensitive,
+            code,
+            geography,
+            population,
+        })
     }
 }
 

@@ -12,7 +12,7 @@ impl Frontier {
 
     /// Every column that is read anywhere in it.
     pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
-        let mut read: BTreeSet<ColumnId> = self.units.iter().copied().collect();
+        let mut read: BTreeSet<ColumnId> = self.units.iter().map(|unit| unit.column).collect();
         self.input.collect_columns(&mut read);
         let statistics = self.statistics.iter().flat_map(|statistic| {
             let branches = statistic.branches.iter().map(|branch| &branch.predicate);

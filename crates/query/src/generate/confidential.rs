@@ -50,7 +50,8 @@ pub(crate) fn instrument(frontier: &Frontier, tables: Tables<'_>) -> Result<Inst
     let layout = Layout::of(frontier);
     let keys = frontier.keys.iter().map(|(id, key)| expression(key).alias(column_name(*id)));
     let mut projected: Vec<Expr> = std::iter::once(named(SUBJECT)).chain(keys).collect();
-    projected.extend(frontier.units.iter().map(|unit| column(*unit).alias(unit_name(*unit))));
+    let units = || frontier.units.iter().map(|unit| unit.column);
+    projected.extend(units().map(|unit| cast(column(unit), &DataType::Utf8).alias(unit_name(unit))));
     let (mut tallies, mut scales) = (Vec::new(), Vec::new());
     for (index, spec) in layout.tallies.iter().enumerate() {
         let (amount, scale) = amount(&spec.amount, &input)?;
@@ -59,7 +60,7 @@ pub(crate) fn instrument(frontier: &Frontier, tables: Tables<'_>) -> Result<Inst
         projected.push(amount.alias(&amount_name));
         projected.extend(spec.filter.iter().map(|filter| expression(filter).alias(&filter_name)));
         let mut args = vec![named(SUBJECT), named(&amount_name)];
-        args.extend(frontier.units.iter().map(|unit| named(&unit_name(*unit))));
+        args.extend(units().map(|unit| named(&unit_name(unit))));
         let filter = spec.filter.as_ref().map(|_| Box::new(named(&filter_name)));
         let call = AggregateFunction::new_udf(tally(), args, false, filter, Vec::new(), None);
         tallies.push(Expr::AggregateFunction(call).alias(format!("tally{index}")));

@@ -97,7 +97,7 @@ impl Lowering<'_> {
             keys,
             sets: None,
             statistics: Vec::new(),
-            units,
+            units: self.columns.units(units),
             complete: None,
             parent: None,
         };
@@ -150,7 +150,7 @@ impl Lowering<'_> {
             keys,
             sets,
             statistics,
-            units,
+            units: self.columns.units(units),
             complete,
             parent: None,
         })?;

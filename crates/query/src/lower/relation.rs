@@ -122,7 +122,7 @@ impl Lowering<'_> {
                     let id = self.columns.add(info);
                     columns.push((id, column.name.clone()));
                     fields.push(Field::Value(Scalar::Column(id)));
-                    if matches!(column.class, ColumnClass::Unit { .. }) {
+                    if matches!(column.class, ColumnClass::Unit { .. }) || column.population.is_some() {
                         units.push(id);
                     }
                 }
@@ -225,6 +225,7 @@ fn stored(table: &GrantedTable, column: &Column, data_type: &DataType) -> Column
         sensitive: column.sensitive,
         reference: !of_people,
         domain: domain::of_column(column, data_type).filter(|_| of_people),
+        population: column.population.clone(),
         ..ColumnInfo::plain(data_type.clone())
     }
 }

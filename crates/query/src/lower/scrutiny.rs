@@ -12,7 +12,7 @@ use datafusion::logical_expr::Operator;
 use crate::algebra::{ColumnId, Frontier, Records, Reference, Scalar};
 use crate::disclosure::{Expressions, Profile, StatisticKind};
 use crate::functions;
-use crate::model::{Code, DateGrain, Refusal, Step};
+use crate::model::{Code, DateGrain, GeographyLevel, Refusal, Step};
 use crate::position::Part;
 
 use super::grain::{Grain, Line, Ratio, number};
@@ -123,6 +123,7 @@ impl Lowering<'_> {
     /// A group key is as coarse as the custodian wants it.
     fn key(&self, key: &Scalar) -> Result<(), Refusal> {
         self.text_key(key)?;
+        self.place_key(key)?;
         match self.columns.grain(key) {
             Grain::Coarse => Ok(()),
             Grain::Date(grain) if grain >= self.rules.date_grain => Ok(()),
@@ -424,7 +425,7 @@ impl Lowering<'_> {
         origin.rsplit('.').next().unwrap_or_default().to_owned()
     }
 
-    fn place_of(&self, scalar: &Scalar) -> Option<crate::model::Position> {
+    pub(super) fn place_of(&self, scalar: &Scalar) -> Option<crate::model::Position> {
         self.positions.column_anywhere(&self.name_of(scalar))
     }
 }
@@ -435,6 +436,7 @@ pub(crate) struct Rules {
     pub(crate) columns_only: bool,
     pub(crate) date_grain: DateGrain,
     pub(crate) forbidden_crossings: Vec<Vec<String>>,
+    pub(crate) geography_grain: GeographyLevel,
     pub(crate) max_dimensions: u32,
     pub(crate) max_list: u32,
 }
@@ -446,13 +448,14 @@ impl Rules {
             columns_only: profile.expressions() == Expressions::ColumnsOnly,
             date_grain: profile.date_grain(),
             forbidden_crossings: profile.forbidden_crossings().to_vec(),
+            geography_grain: profile.geography_grain(),
             max_dimensions: profile.max_dimensions(),
             max_list: profile.max_list(),
         }
     }
 }
 
-fn refused(message: &str, hint: &str) -> Refusal {
+pub(super) fn refused(message: &str, hint: &str) -> Refusal {
     Refusal::new(Code::ExpressionNotAllowed, message, hint)
 }
 

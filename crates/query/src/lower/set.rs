@@ -10,8 +10,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Union, Values};
 
-use crate::algebra::{ColumnId, ColumnInfo, Public, Records, Reference, Scalar};
-use crate::model::{Code, Refusal};
+use crate::algebra::{ColumnId, ColumnInfo, Public, Records, Reference, Scalar, Unit};
+use crate::model::{Code, Population, Refusal};
 
 use crate::position::Part;
 
@@ -172,16 +172,27 @@ impl Lowering<'_> {
             Kind::Records { units, .. } => units.clone(),
             Kind::Coded { .. } | Kind::Public(_) | Kind::Reference(_) => Vec::new(),
         };
-        let most = inputs.iter().map(|input| units(input).len()).max().unwrap_or(0);
+        let units: Vec<Vec<Unit>> = inputs.iter().map(|input| self.columns.units(units(input))).collect();
+        // Areas stand with areas of the same list, and institutions with institutions.
+        let kinds: BTreeSet<Option<&Population>> =
+            units.iter().flatten().map(|unit| unit.population.as_ref()).collect();
         let mut common = Vec::new();
-        for place in 0..most {
-            let id = self.hidden(DataType::Utf8);
-            for (row, input) in rows.iter_mut().zip(inputs) {
-                let unit = units(input).get(place).map(|unit| Scalar::Column(*unit));
-                row.push(unit.unwrap_or(Scalar::Literal(ScalarValue::Utf8(None))));
+        for kind in kinds {
+            let of_kind = |units: &[Unit]| -> Vec<ColumnId> {
+                let same = units.iter().filter(|unit| unit.population.as_ref() == kind);
+                same.map(|unit| unit.column).collect()
+            };
+            let of_inputs: Vec<Vec<ColumnId>> = units.iter().map(|units| of_kind(units)).collect();
+            for place in 0..of_inputs.iter().map(Vec::len).max().unwrap_or(0) {
+                let id = self.hidden(DataType::Utf8);
+                kind.into_iter().for_each(|kind| self.columns.has_population(id, kind.clone()));
+                for (row, units) in rows.iter_mut().zip(&of_inputs) {
+                    let unit = units.get(place).map(|unit| Scalar::Column(*unit));
+                    row.push(unit.unwrap_or(Scalar::Literal(ScalarValue::Utf8(None))));
+                }
+                columns.push((id, DataType::Utf8));
+                common.push(id);
             }
-            columns.push((id, DataType::Utf8));
-            common.push(id);
         }
         common
     }

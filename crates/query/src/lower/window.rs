@@ -180,6 +180,7 @@ impl Lowering<'_> {
             range: None,
             domain: None,
             sensitive,
+            population: None,
         };
         self.columns.add(info)
     }

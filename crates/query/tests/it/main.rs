@@ -18,6 +18,7 @@ mod given;
 mod hostile;
 mod idioms;
 mod partitions;
+mod places;
 mod random;
 mod refusals;
 mod results;

@@ -98,10 +98,10 @@ impl Survey {
         let Some(subject) = subject.filter(|_| table.kind == TableKind::Subject) else {
             return Self { subject: 0, watched: Vec::new() };
         };
-        let kept = table.columns.iter().filter_map(|column| match column.fate {
+        let kept = table.columns.iter().filter_map(|column| match &column.fate {
             Fate::Drop => None,
             Fate::Pseudonym | Fate::Subject => Some(Declared::default()),
-            Fate::Value { declared, .. } => Some(declared),
+            Fate::Value { declared, .. } => Some(declared.clone()),
         });
         let open = |declared: &Declared| match declared.isolating {
             Some(isolating) => isolating && declared.step.is_none(),
@@ -110,7 +110,9 @@ impl Survey {
         let columns: Vec<_> =
             kept.zip(columns).enumerate().filter(|(_, (declared, _))| open(declared)).collect();
         let axes = || {
-            columns.iter().filter_map(|(index, (declared, column))| Some((*index, *declared, axis(column)?)))
+            columns
+                .iter()
+                .filter_map(|(index, (declared, column))| Some((*index, declared.clone(), axis(column)?)))
         };
         let most = (MOST_VALUES / axes().count().max(1)).clamp(FEWEST_OF_COLUMN, MOST_OF_COLUMN);
         let watch = |(index, declared, axis)| {

@@ -1,6 +1,7 @@
 //! Whether a manifest makes sense, and if not: where, why, and what to write instead.
 
 mod declared;
+mod population;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -10,6 +11,7 @@ use sekisho_model::{ColumnClass, ColumnType, TableKind};
 use toml::Spanned;
 
 use self::declared::{DeclaredText, with_declared};
+use self::population::Wanted;
 use super::document::{
     ActionText, ClassText, ColumnText, Document, FilesText, KindText, PseudonymText, ScalarText, TableText,
 };
@@ -40,10 +42,13 @@ pub(super) fn manifest(document: Document, folder: &Path) -> Checked<Manifest> {
     }
     let mut names = HashSet::new();
     let mut tables = Vec::with_capacity(document.tables.len());
-    for text in document.tables {
+    let mut populations = Vec::new();
+    for mut text in document.tables {
         unique(&mut names, &text.name, "table")?;
+        populations.extend(Wanted::of(&mut text));
         tables.push(table(text, folder)?);
     }
+    population::resolve(populations, &mut tables)?;
     let pseudonym = match document.pseudonym {
         PseudonymText::Hmac => Pseudonym::Hmac,
         PseudonymText::Keep => Pseudonym::Keep,

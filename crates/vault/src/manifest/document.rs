@@ -72,6 +72,8 @@ pub(super) struct ColumnText {
     pub(super) step: Option<Spanned<StepText>>,
     pub(super) sensitive: Option<Spanned<bool>>,
     pub(super) code: Option<Spanned<bool>>,
+    pub(super) geography: Option<Spanned<String>>,
+    pub(super) population: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq)]

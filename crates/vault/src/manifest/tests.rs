@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sekisho_model::{ColumnClass, ColumnType, DateGrain, Isolating, Step};
+use sekisho_model::{ColumnClass, ColumnType, DateGrain, GeographyLevel, Isolating, Population, Step};
 
 use super::*;
 
@@ -42,7 +42,17 @@ fn the_documented_example_says_what_it_documents() {
     let names: Vec<_> = visits.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(
         names,
-        ["patient_id", "hospital", "physician", "sex", "diagnosis", "cost", "seen_at", "emergency"]
+        [
+            "patient_id",
+            "hospital",
+            "physician",
+            "sex",
+            "diagnosis",
+            "cost",
+            "seen_at",
+            "emergency",
+            "municipality"
+        ]
     );
     assert_eq!(visits.subject().unwrap().data_type, ColumnType::DenseId);
     assert_eq!(visits.column("physician").unwrap().class, ColumnClass::Identifier);
@@ -56,6 +66,12 @@ fn the_documented_example_says_what_it_documents() {
     assert!(diagnosis.code && diagnosis.sensitive);
     assert!(visits.columns.iter().filter(|column| column.code || column.sensitive).count() == 1);
     assert_eq!(manifest.tables[1].key.as_deref(), Some("code"));
+    let municipality = visits.column("municipality").unwrap();
+    assert_eq!(municipality.geography, Some(GeographyLevel::Municipality));
+    let [table, key, column] = ["municipalities", "number", "inhabitants"].map(str::to_owned);
+    assert_eq!(municipality.population, Some(Population { table, key, column }));
+    let of_code = dataset.table("municipalities").unwrap().column("number").unwrap();
+    assert_eq!((of_code.geography, &of_code.population), (Some(GeographyLevel::Municipality), &None));
 }
 
 #[test]
@@ -96,6 +112,28 @@ fn what_a_manifest_may_not_say_is_refused_with_line_and_cure() {
     check("name = \"sex\"", "name = \"notes\"", "named twice");
     check("header = \"Notes", "header = \"hospital\"", "the same header");
     check("kind = \"subject\"", "kind = \"code\"", "holds no people");
+}
+
+#[test]
+fn places_have_levels_and_populations_that_are_there() {
+    let geography = "geography = \"municipality\"";
+    check(geography, "geography = \"street\"", "a level of geography is \"small-area\"");
+    let population = "population = \"municipalities.inhabitants\"";
+    check(population, "population = \"municipalities\"", "a population is \"table.column\"");
+    check(population, "population = \"visits.cost\"", "there is no code table `visits`");
+    check(population, "population = \"municipalities.number\"", "no integer column `number`");
+    for (class, data_type) in [("measure", "integer"), ("date", "date"), ("dimension", "boolean")] {
+        let error = kept(class, data_type, "geography = \"province\"").unwrap_err();
+        assert!(error.contains("only a dimension of type text or integer names places"), "{error}");
+    }
+    let error = kept("measure", "integer", "population = \"t.x\"").unwrap_err();
+    assert!(error.contains("there is no code table `t`"), "{error}");
+    let measured = EXAMPLE.replace(
+        "class = \"measure\"                     # a",
+        "population = \"municipalities.inhabitants\"\nclass = \"measure\" # a",
+    );
+    let error = parse(&measured).unwrap_err().to_string();
+    assert!(error.contains("only a dimension of type text or integer, in a table of people"), "{error}");
 }
 
 /// A column `x` of a table of people, with these lines: what is said of it, or the words of the error.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use sekisho_model::{ColumnClass, ColumnType, Step, TableKind};
+use sekisho_model::{ColumnClass, ColumnType, GeographyLevel, Step, TableKind};
 use toml::Spanned;
 
 use super::super::document::{ColumnText, StepText};
@@ -16,6 +16,7 @@ pub(super) struct DeclaredText {
     step: Option<Spanned<StepText>>,
     sensitive: Option<Spanned<bool>>,
     code: Option<Spanned<bool>>,
+    geography: Option<Spanned<String>>,
 }
 
 impl DeclaredText {
@@ -26,6 +27,7 @@ impl DeclaredText {
             step: text.step.take(),
             sensitive: text.sensitive.take(),
             code: text.code.take(),
+            geography: text.geography.take(),
         }
     }
 
@@ -33,12 +35,20 @@ impl DeclaredText {
     fn span(&self) -> Option<Range<usize>> {
         let flags = [&self.isolating, &self.sensitive, &self.code];
         let flags = flags.into_iter().flatten().map(Spanned::span);
-        flags.chain(self.step.as_ref().map(Spanned::span)).min_by_key(|span| span.start)
+        let steps = self.step.as_ref().map(Spanned::span);
+        flags.chain(steps).min_by_key(|span| span.start)
     }
 }
 
 /// The fate of a column with what is declared of its values.
 pub(super) fn with_declared(fate: Fate, table: TableKind, text: DeclaredText) -> Checked<Fate> {
+    let geography = text.geography.as_ref().map(|level| geography(level, &fate)).transpose()?;
+    let fate = match fate {
+        Fate::Value { class, data_type, domain, declared } => {
+            Fate::Value { class, data_type, domain, declared: Declared { geography, ..declared } }
+        }
+        fate @ (Fate::Drop | Fate::Pseudonym | Fate::Subject) => fate,
+    };
     let Some(at) = text.span() else { return Ok(fate) };
     let Fate::Value { class, data_type, domain, .. } = fate else {
         return problem(at, MISPLACED);
@@ -69,7 +79,29 @@ pub(super) fn with_declared(fate: Fate, table: TableKind, text: DeclaredText) ->
         return problem(at, "an isolating date column needs a step; add `step = \"month\"`, say");
     }
     let sensitive = text.sensitive.is_some_and(Spanned::into_inner);
-    Ok(Fate::Value { class, data_type, domain, declared: Declared { isolating, step, sensitive, code } })
+    let declared = Declared { isolating, step, sensitive, code, geography, population: None };
+    Ok(Fate::Value { class, data_type, domain, declared })
+}
+
+/// The level of the places that a column names.
+fn geography(text: &Spanned<String>, fate: &Fate) -> Checked<GeographyLevel> {
+    let names = matches!(
+        fate,
+        Fate::Value {
+            class: ColumnClass::Dimension | ColumnClass::Unit { .. },
+            data_type: ColumnType::Text | ColumnType::Integer,
+            ..
+        }
+    );
+    if !names {
+        return problem(
+            text.span(),
+            "only a dimension of type text or integer names places; take out `geography`",
+        );
+    }
+    let levels =
+        "a level of geography is \"small-area\", \"municipality\", \"district\", \"province\" or \"country\"";
+    GeographyLevel::named(text.get_ref()).map_or_else(|| problem(text.span(), levels), Ok)
 }
 
 const MISPLACED: &str = "`isolating`, `step`, `sensitive` and `code` are said of a dimension, a measure or a \

@@ -1,6 +1,8 @@
 //! How a column is stored in a snapshot's manifest.
 
-use sekisho_model::{Column, ColumnClass, ColumnType, Isolating, Step, TableKind};
+use sekisho_model::{
+    Column, ColumnClass, ColumnType, GeographyLevel, Isolating, Population, Step, TableKind,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::ingest::measurable;
@@ -20,6 +22,18 @@ pub(super) struct ColumnRow {
     sensitive: bool,
     #[serde(default)]
     code: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    geography: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    population: Option<PopulationRow>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct PopulationRow {
+    table: String,
+    key: String,
+    column: String,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -94,10 +108,16 @@ pub(super) fn column_row(column: &Column) -> ColumnRow {
         }),
         sensitive: column.sensitive,
         code: column.code,
+        geography: column.geography.map(|level| level.name().to_owned()),
+        population: column.population.clone().map(|Population { table, key, column }| PopulationRow {
+            table,
+            key,
+            column,
+        }),
     }
 }
 
-/// A column of a table of this kind; `None` where a step is not one that this version knows.
+/// A column of a table of this kind; `None` where a step or a level is not one that this version knows.
 pub(super) fn column(row: ColumnRow, kind: TableKind) -> Option<Column> {
     let mut column = Column {
         name: row.name,
@@ -124,6 +144,12 @@ pub(super) fn column(row: ColumnRow, kind: TableKind) -> Option<Column> {
         isolating: None,
         sensitive: row.sensitive,
         code: row.code,
+        geography: row.geography.map(|name| GeographyLevel::named(&name).ok_or(())).transpose().ok()?,
+        population: row.population.map(|PopulationRow { table, key, column }| Population {
+            table,
+            key,
+            column,
+        }),
     };
     let step = |text: String| Step::number(&text).or_else(|| Step::date(&text));
     column.isolating = match row.isolating {
