@@ -61,7 +61,7 @@ pub use history::{Ledger, LedgerKey, Page};
 pub use profile::{Expressions, Extremes, Profile, Profiles};
 pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};
 pub use rounding::RoundingKey;
-pub use rules::{Reason, RuleClass};
+pub use rules::{Reason, RuleClass, judge_sum};
 pub use statistic::{Fraction, RegressionFunction, StatisticKind};
 pub use unreleased::{
     Branch, CellTable, Frame, KeyColumn, Parent, Part, StatisticColumn, Telling, Unreleased, ValueColumn,

@@ -86,6 +86,12 @@ pub(crate) struct Spread {
     pub(crate) absolute: Option<u128>,
 }
 
+/// Which rules withhold a sum by itself, for an output checker's eyes: what it says is confidential.
+#[must_use]
+pub fn judge_sum(sum: &Evidence, profile: &Profile) -> BTreeSet<Reason> {
+    judge_part(sum, profile)
+}
+
 /// What fails for the sum of one part of a statistic.
 pub(crate) fn judge_part(part: &Evidence, profile: &Profile) -> BTreeSet<Reason> {
     let spread = Spread::of(part);
