@@ -26,6 +26,7 @@ mod subquery;
 mod telling;
 mod text;
 mod types;
+mod unit;
 mod window;
 
 use std::collections::BTreeSet;

@@ -278,6 +278,7 @@ impl Lowering<'_> {
         let reads_statistic = on.iter().any(|scalar| self.columns.reads_statistic(scalar));
         let node = match (left.relation.kind, right.relation.kind) {
             (Kind::Records { node: l, units }, Kind::Records { node: r, .. }) if by_subject => {
+                self.not_chosen_by_unit(&r, &on)?;
                 let node = Records::SubjectJoin { left: Box::new(l), right: Box::new(r), on, kind };
                 Kind::Records { node, units }
             }

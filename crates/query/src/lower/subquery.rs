@@ -165,6 +165,7 @@ impl Lowering<'_> {
     ) -> Result<Kind, Refusal> {
         match (kind, inner) {
             (Kind::Records { node, units }, Kind::Records { node: inner, .. }) => {
+                self.not_chosen_by_unit(&inner, &on)?;
                 let (left, right) = (Box::new(node), Box::new(inner));
                 Ok(Kind::Records { node: Records::SubjectJoin { left, right, on, kind: join }, units })
             }
@@ -266,6 +267,7 @@ impl Lowering<'_> {
                 if !outer.by_subject || !outer.conditions.is_empty() || !by_person {
                     return Err(self.other_people(scope));
                 }
+                self.not_chosen_by_unit(&inner, std::slice::from_ref(&value))?;
                 let right = Box::new(self.tracked(inner, &value));
                 let left = Box::new(node);
                 let node = Records::SubjectJoin { left, right, on: Vec::new(), kind: JoinKind::Left };

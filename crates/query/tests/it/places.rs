@@ -25,6 +25,11 @@ column = [
 ]
 
 [[table]]
+name = "visits"
+file = "visits.csv"
+column = [{ name = "patient_id", class = "subject" }, { name = "code", class = "dimension", type = "text" }]
+
+[[table]]
 name = "areas"
 kind = "code"
 file = "areas.csv"
@@ -40,15 +45,21 @@ column = [
 /// are women.
 async fn fixture() -> Fixture {
     let mut people = "patient_id,area,province,sex\n".to_owned();
+    let mut visits = "patient_id,code\n".to_owned();
     for id in 0..40 {
         for area in [1, 2, 3, 4] {
             let women = if area == 2 { 19 } else { 20 };
             let sex = if id < women { "F" } else { "M" };
+            writeln!(visits, "p{area}{id:02},A").unwrap();
             writeln!(people, "p{area}{id:02},{area},north,{sex}").unwrap();
         }
     }
     let areas = "area,label,inhabitants\n1,village,1999\n2,town,24999\n3,city,25000\n";
-    Fixture::of_text(MANIFEST, &[("people.csv", people), ("areas.csv", areas.to_owned())]).await
+    Fixture::of_text(
+        MANIFEST,
+        &[("people.csv", people), ("visits.csv", visits), ("areas.csv", areas.to_owned())],
+    )
+    .await
 }
 
 fn groups(answer: &Answer) -> Vec<String> {
@@ -80,6 +91,40 @@ async fn small_areas_show_nothing_whatever_the_path() {
         let rows = fixture.ask(sql).await.unwrap();
         assert_eq!(groups(&rows), [expected], "{sql}");
     }
+}
+
+#[tokio::test]
+async fn a_sub_query_does_not_choose_people_by_where_they_live() {
+    let fixture = fixture().await;
+    let inner = [
+        "SELECT 1 FROM people q WHERE q.patient_id = v.patient_id AND q.area = 1",
+        "SELECT 1 FROM people q WHERE q.patient_id = v.patient_id AND q.area / 2 < 1",
+        "SELECT 1 FROM people q JOIN areas a ON a.area = q.area WHERE q.patient_id = v.patient_id AND a.label = 'village'",
+        "SELECT 1 FROM (SELECT patient_id, MIN(area) AS a FROM people GROUP BY patient_id) q WHERE q.patient_id = v.patient_id AND q.a = 1",
+        "SELECT 1 FROM (SELECT patient_id, COUNT(*) FILTER (WHERE area = 1) AS a FROM people GROUP BY patient_id) q WHERE q.patient_id = v.patient_id AND q.a > 0",
+    ];
+    for inner in inner {
+        for exists in ["EXISTS", "NOT EXISTS"] {
+            let sql = format!("SELECT COUNT(*) AS n FROM visits v WHERE {exists} ({inner})");
+            let refusal = fixture.refusal(&sql);
+            assert!(refusal.message.contains("people.area"), "{sql}: {refusal:?}");
+        }
+    }
+    let others = [
+        "SELECT COUNT(*) AS n FROM visits v WHERE v.patient_id IN (SELECT patient_id FROM people WHERE area = 1)",
+        "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM visits INTERSECT SELECT patient_id FROM people WHERE area = 1) t",
+        "SELECT (SELECT MIN(area) FROM people q WHERE q.patient_id = v.patient_id) AS a, COUNT(*) AS n FROM visits v GROUP BY 1",
+    ];
+    for sql in others {
+        let refusal = fixture.refusal(sql);
+        assert!(refusal.message.contains("people.area"), "{sql}: {refusal:?}");
+    }
+    // A join counts the areas; and other conditions choose as before.
+    let joined =
+        "SELECT COUNT(*) AS n FROM visits v JOIN people q ON q.patient_id = v.patient_id WHERE q.area = 1";
+    assert_eq!(groups(&fixture.ask(joined).await.unwrap()), ["#"]);
+    let by_sex = "SELECT COUNT(*) AS n FROM visits v WHERE EXISTS (SELECT 1 FROM people q WHERE q.patient_id = v.patient_id AND q.sex = 'F')";
+    assert_eq!(groups(&fixture.ask(by_sex).await.unwrap()), ["79"]);
 }
 
 #[tokio::test]
