@@ -17,7 +17,8 @@
 //! 4. `suppression`: what must be withheld so that others stay hidden;
 //! 5. `history`: what was released before, which no longer can be withheld;
 //! 6. `checked`: the verdict, and the values that remain, with `rounding` for how they are shown;
-//! 7. `released`: the way out.
+//! 7. `released`: the way out;
+//! 8. `rejudge`: what another profile says of what was released.
 
 #![cfg_attr(
     not(test),
@@ -49,6 +50,7 @@ mod suppression;
 
 mod checked;
 
+mod rejudge;
 mod released;
 
 #[cfg(test)]
@@ -59,6 +61,7 @@ pub use error::Error;
 pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Populations, Scale, Tally, UnitKind};
 pub use history::{Ledger, LedgerKey, Page};
 pub use profile::{Expressions, Extremes, Profile, Profiles};
+pub use rejudge::{Rejudged, Rejudging};
 pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};
 pub use rounding::RoundingKey;
 pub use rules::{Reason, RuleClass, judge_sum};

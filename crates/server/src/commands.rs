@@ -1,5 +1,7 @@
 //! The operator's commands.
 
+mod rejudge;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use sekisho_model::Clock as _;
 use sekisho_vault::{IngestOptions, Manifest};
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::rejudge::Rejudge;
 use crate::bench::{self, Bench};
 use crate::config::Config;
 use crate::demo::{self, Demo};
@@ -41,6 +44,11 @@ enum Command {
     /// Makes the keys of a new state directory.
     #[command(after_help = "Example:\n  sekishod keygen --state /var/lib/sekisho")]
     Keygen(Keygen),
+    /// Judges what was released of a dataset again, under another profile. The server must be stopped.
+    #[command(
+        after_help = "Example:\n  sekishod rejudge --state /var/lib/sekisho --dataset nafld --profile all-of-us"
+    )]
+    Rejudge(Rejudge),
     /// Serves.
     #[command(after_help = "Example:\n  sekishod serve --config /etc/sekisho/sekishod.toml")]
     Serve(Serve),
@@ -122,6 +130,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         Command::Demo(command) => demo::run(&command).await,
         Command::Ingest(command) => ingest(&command).await,
         Command::Keygen(command) => keygen(&command),
+        Command::Rejudge(command) => rejudge::rejudge(&command).await,
         Command::Serve(command) => serve::serve(&Config::read(&command.config)?, serve::interrupted()?).await,
         Command::Token(command) => token(&command),
         Command::Verify(command) => verify(&command),

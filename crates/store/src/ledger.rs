@@ -80,7 +80,8 @@ impl LedgerHead {
     }
 
     /// What an entry says; `None` if it says nothing of a ledger.
-    fn of(entry: &Entry) -> Option<Self> {
+    #[must_use]
+    pub fn of(entry: &Entry) -> Option<Self> {
         let detail = |name: &str| entry.details.get(name);
         Some(Self {
             dataset: detail(DATASET)?.parse().ok()?,
