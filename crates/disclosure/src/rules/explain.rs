@@ -146,10 +146,7 @@ impl Reason {
             Self::Distinct => {
                 format!("one of the values that are counted is that of 1 to {} people", below(*count))
             }
-            Self::Dominance => {
-                let rules: Vec<String> = profile.dominances().map(dominated).collect();
-                rules.join(", or ")
-            }
+            Self::Dominance => profile.dominances().map(dominated).collect::<Vec<_>>().join(", or "),
             Self::Extremes => match profile.extremes {
                 Extremes::Kth => {
                     format!("fewer than {count} people are on one side of the {count}th from the end")
