@@ -29,7 +29,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::rules::{Reason, judge_group, judge_part};
+    use crate::rules::{Reason, Sides, judge_group, judge_part};
     use crate::testing::{japan, people};
     use crate::{Tally, Telling, UnitKind};
 
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!([&village, &town, &city].map(group), [true, false, false]);
         assert_eq!([&village, &town, &city].map(part), [true, false, false]);
         let branch = |inside: &Evidence, outside: &Evidence| {
-            let sides = [(inside, outside, Telling::default())];
+            let sides = [Sides { inside, outside, telling: Telling::default(), frame: None }];
             judge_group(&city, sides, &profile).contains(&Reason::Area)
         };
         assert_eq!(

@@ -12,7 +12,7 @@ pub(super) fn fails(units: u64, minimum: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::{Reason, judge_group, judge_part};
+    use crate::rules::{Reason, Sides, judge_group, judge_part};
     use crate::testing::japan;
     use crate::{Evidence, Tally, Telling};
 
@@ -39,7 +39,7 @@ mod tests {
         let part = |part: &Evidence| judge_part(part, &japan()).contains(&Reason::Units);
         assert_eq!((part(&two), part(&three)), (true, false));
         let branch = |inside: &Evidence, outside: &Evidence| {
-            let sides = [(inside, outside, Telling::default())];
+            let sides = [Sides { inside, outside, telling: Telling::default(), frame: None }];
             judge_group(&three, sides, &japan()).contains(&Reason::Units)
         };
         assert_eq!((branch(&two, &three), branch(&three, &two)), (true, true));
