@@ -147,17 +147,20 @@ async fn ingest(command: &Ingest) -> Result<()> {
     let taken = vault.ingest(&manifest, &options).await?;
     say(&format!("{}: {} people, {} of them new", taken.snapshot, taken.people, taken.new_people));
     for (table, rows) in &taken.rows {
-        say(&format!("  {table}: {rows} rows"));
+        let empty = if *rows == 0 { " (nothing follows the header line)" } else { "" };
+        say(&format!("  {table}: {rows} rows{empty}"));
     }
     Ok(())
 }
 
 fn keygen(command: &Keygen) -> Result<()> {
     let state = State::create(&command.state)?;
+    let kept = state.master_key().exists();
     state.keyring()?;
     let log = state.open_log_key()?;
+    let made = if kept { "it was there and stays as it is" } else { "made now" };
     say(&format!(
-        "master key: {} (keep a copy elsewhere: without it the data is lost)",
+        "master key: {} ({made}; keep a copy elsewhere: without it the data is lost)",
         state.master_key().display()
     ));
     say(&format!("log key:    {} (give it to those who verify)", log.verifier_key()));

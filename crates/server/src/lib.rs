@@ -17,7 +17,7 @@ mod state;
 mod tls;
 
 pub use clock::SystemClock;
-pub use state::{State, open_service};
+pub use state::{InUse, State, open_service};
 
 /// The version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

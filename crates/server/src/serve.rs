@@ -18,7 +18,7 @@ use tonic::transport::{Server, ServerTlsConfig};
 use crate::config::Config;
 use crate::grpc::{CatalogDoor, JobDoor, SignedIn};
 use crate::say::say;
-use crate::{open_service, tls};
+use crate::{InUse, State, open_service, tls};
 
 /// Largest request message without its code lists, in bytes: an SQL text and its envelope.
 const LARGEST_REQUEST: usize = 2 << 20;
@@ -38,6 +38,7 @@ pub struct Running {
     pub service: Service,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), tonic::transport::Error>>,
+    _in_use: InUse,
 }
 
 impl Running {
@@ -62,9 +63,19 @@ impl Running {
 /// # Errors
 /// Where state, certificates or the address cannot be used.
 pub async fn start(config: &Config) -> Result<Running> {
+    let in_use = State::create(&config.state)?.take()?;
+    start_in(config, in_use).await
+}
+
+/// The same over a state directory that was taken before.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) async fn start_in(config: &Config, in_use: InUse) -> Result<Running> {
     let identity = tls::load(&config.tls.certificate, &config.tls.key)?;
-    let listener =
-        TcpListener::bind(config.listen).await.with_context(|| format!("listen on {}", config.listen))?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listen on {} (port 0 takes one that is free)", config.listen))?;
     let address = listener.local_addr().context("the address")?;
     let service = open_service(config).await?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -99,7 +110,7 @@ pub async fn start(config: &Config) -> Result<Running> {
         });
         router.serve_with_incoming_shutdown(incoming, stopped).await
     });
-    Ok(Running { address, service, stop, server })
+    Ok(Running { address, service, stop, server, _in_use: in_use })
 }
 
 /// Serves until `interrupted` is done.

@@ -1,5 +1,7 @@
 //! What lies in a state directory, and how a service is opened from it.
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,12 @@ use crate::files::make_private_folder;
 /// The name by which the log's key is known to those who verify.
 const LOG_NAME: &str = "sekisho";
 
+/// A state directory that a server uses: as long as this lives, no other server starts on it.
+#[derive(Debug)]
+pub struct InUse {
+    _lock: File,
+}
+
 /// Paths in a state directory.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -41,6 +49,26 @@ impl State {
     pub fn create(root: &Path) -> Result<Self> {
         make_private_folder(root)?;
         Ok(Self::at(root))
+    }
+
+    /// Takes the directory for one server, before anything in it is touched.
+    ///
+    /// # Errors
+    /// Where another server has it; the message names the directory and what to do.
+    pub fn take(&self) -> Result<InUse> {
+        let path = self.path("server.lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(&path).with_context(|| format!("open {}", path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(InUse { _lock: lock }),
+            Err(TryLockError::WouldBlock) => anyhow::bail!(
+                "another server uses the state directory {}: stop it, or give this one a directory of its own \
+                 (`sekishod demo --state DIR`)",
+                self.root.display()
+            ),
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", path.display())),
+        }
     }
 
     /// A path in it.
@@ -174,6 +202,13 @@ async fn check_projects(projects: &Projects, profiles: &Profiles, vault: &Vault)
                 );
             }
         }
+        anyhow::ensure!(
+            profiles.get(&project.profile).is_ok(),
+            "project `{}` names the disclosure profile `{}`, which is not there; there are {}",
+            project.id,
+            project.profile,
+            profiles.iter().map(|profile| format!("`{}`", profile.name())).collect::<Vec<_>>().join(", ")
+        );
         let profile = profiles.get(&project.profile).and_then(|profile| profile.stricter(&project.stricter));
         profile.with_context(|| format!("the disclosure rules of project `{}`", project.id))?;
     }

@@ -1,10 +1,12 @@
 //! The life of a job, as its submitter and the others of the project see it.
 
+use std::fs;
+
 use sekisho_client::v1::job::State;
 use sekisho_client::{Client, Submission, v1};
 use tonic::Code;
 
-use crate::support::{Home, PATIENCE, PEOPLE, settled};
+use crate::support::{Home, PATIENCE, PEOPLE, limited, settled};
 use crate::tokens::{job_service, signed};
 
 /// Each person's measurements times each other's, three times over: minutes of work.
@@ -187,4 +189,22 @@ async fn a_list_comes_in_pages_newest_first() {
     let status = service.list_jobs(signed(&server, "analyst", request)).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_state_says_so_and_leaves_the_first_alone() {
+    let home = Home::new();
+    let server = home.start().await;
+    let ready = fs::read(home.state().join("ready.json")).unwrap();
+    let mut second = limited(None);
+    let second = second.args(["demo", "--once", "--state"]).arg(home.state()).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success(), "{said}");
+    let named = home.state().canonicalize().unwrap();
+    assert!(said.contains(named.to_str().unwrap()) && said.contains("--state DIR"), "{said}");
+    assert_eq!(fs::read(home.state().join("ready.json")).unwrap(), ready);
+    server.answers().await;
+    // The directory is free again when the first one has ended.
+    server.stop().await;
+    home.start().await.answers().await;
 }
