@@ -19,7 +19,11 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
     }
     rules.extend(of_areas(&profile.areas));
     rules.push(match profile.zeros {
-        Zeros::Allowed => "a number over nobody is shown".to_owned(),
+        Zeros::Allowed => format!(
+            "a number over nobody is shown as zero in a FILTER or CASE of a group that is shown, for a sensitive \
+             value that was asked for and a code of a code table, where {count} people or more could have had \
+             it; elsewhere it is withheld"
+        ),
         Zeros::Withheld => "a number over nobody is withheld".to_owned(),
     });
     rules.extend(profile.dominances().map(dominance));
@@ -31,9 +35,17 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
     }
     rules.extend(of_forms(profile));
     rules.push(format!(
+        "a number about people with a value of a column marked sensitive is withheld where fewer than {count} \
+         people of the same group do not have it"
+    ));
+    rules.push(format!(
         "a number is withheld where the others of the same result would give a withheld one away, or a \
          combination of them that concerns fewer than {count} people"
     ));
+    rules.push(
+        "every result that was released of the dataset, in any project over it, counts as one of the others"
+            .to_owned(),
+    );
     rules.push("a group without a number that may be shown is absent".to_owned());
     rules.extend(rounding(profile.rounding).map(str::to_owned));
     rules.extend(of_plans(profile));
