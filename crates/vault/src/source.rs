@@ -97,17 +97,18 @@ fn positions<'a>(
     let named: HashMap<&[u8], &ColumnSource> =
         table.columns.iter().map(|column| (column.header.as_bytes(), column)).collect();
     let mut found: HashMap<&str, usize> = HashMap::new();
+    let mut unnamed = None;
     for (position, header) in headers.enumerate() {
-        let number = position + 1;
         let Some(column) = named.get(header) else {
-            return Err(source(format!(
-                "has a column that the manifest does not name (column {number}); name it there (class \
-                 \"free-text\" leaves it out), and check that the file begins with a header line"
-            )));
+            unnamed.get_or_insert((position + 1, header.iter().any(|byte| b";\t|".contains(byte))));
+            continue;
         };
         if found.insert(&column.name, position).is_some() {
             return Err(source(format!("has two columns with the header `{}`", column.header)));
         }
+    }
+    if let Some((number, separated)) = unnamed {
+        return Err(source(unknown_column(table, &found, number, separated)));
     }
     let mut kept = Vec::new();
     for column in &table.columns {
@@ -123,4 +124,30 @@ fn positions<'a>(
         }
     }
     Ok(kept)
+}
+
+/// What is wrong with a column that the manifest does not name, and which of its own the file lacks: of the two,
+/// one may be the other's misspelling. Only names of the manifest are told.
+fn unknown_column(
+    table: &TableSource,
+    found: &HashMap<&str, usize>,
+    number: usize,
+    separated: bool,
+) -> String {
+    if separated {
+        return format!(
+            "has a column that the manifest does not name (column {number}), with a `;`, a `|` or a tab in its \
+             header; separate the columns by commas"
+        );
+    }
+    let lacking = table.columns.iter().filter(|column| !found.contains_key(column.name.as_str()));
+    let lacking: Vec<String> = lacking.map(|column| format!("`{}`", column.header)).collect();
+    let lacking = match lacking.as_slice() {
+        [] => String::new(),
+        names => format!(", and lacks {}, which it names", names.join(", ")),
+    };
+    format!(
+        "has a column that the manifest does not name (column {number}){lacking}; name it there (class \
+         \"free-text\" leaves it out), and check that the file begins with a header line"
+    )
 }

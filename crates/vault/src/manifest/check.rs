@@ -205,7 +205,15 @@ fn value(
     data_type: Option<Spanned<ColumnType>>,
 ) -> Checked<Fate> {
     let Some(data_type) = data_type else {
-        return problem(at.clone(), format!("column `{name}` has no type; add `type = \"text\"`, say"));
+        let example = match class {
+            ColumnClass::Date => "date",
+            ColumnClass::Measure => "decimal(9,2)",
+            ColumnClass::Dimension
+            | ColumnClass::Identifier
+            | ColumnClass::Subject
+            | ColumnClass::Unit { .. } => "text",
+        };
+        return problem(at.clone(), format!("column `{name}` has no type; add `type = \"{example}\"`, say"));
     };
     let span = data_type.span();
     let data_type = data_type.into_inner();
