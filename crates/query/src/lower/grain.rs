@@ -262,6 +262,17 @@ impl Line {
         self.step
     }
 
+    /// The multiple of the step that is nearest to a width, as it is told to analysts.
+    pub(super) fn nearest(&self, width: Ratio) -> Option<Step> {
+        let Some(Step::Number { units, scale }) = self.step else { return None };
+        let one = 10_i128.checked_pow(u32::from(scale))?;
+        // width · one / units, to the nearest whole number and at least one.
+        let of = units.checked_mul(width.denominator)?;
+        let halves = width.numerator.checked_mul(one)?.checked_mul(2)?.checked_add(of)?;
+        let times = halves.checked_div_euclid(of.checked_mul(2)?)?.max(1);
+        Step::decimal(times.checked_mul(units)?, scale)
+    }
+
     /// Whether it is the column itself.
     pub(super) fn is_plain(&self) -> bool {
         self.factor == Ratio::ONE && self.offset == Ratio::ZERO

@@ -412,7 +412,8 @@ impl Lowering<'_> {
         match line.step() {
             Some(Step::Number { units, scale }) => {
                 let step = Step::Number { units, scale };
-                format!("group by bands: floor({name} / {step}) * {step}, or a multiple of {step}")
+                let by = width(key).and_then(|width| line.nearest(width)).unwrap_or(step);
+                format!("group by bands: floor({name} / {by}) * {by}, or a multiple of {step}")
             }
             Some(Step::Date(grain)) => format!("group by date_trunc('{}', {name})", grain.name()),
             None => "group by something else; the operator can declare a step for the column".to_owned(),
@@ -457,6 +458,14 @@ impl Rules {
 
 pub(super) fn refused(message: &str, hint: &str) -> Refusal {
     Refusal::new(Code::ExpressionNotAllowed, message, hint)
+}
+
+/// What an expression divides by: the width of the classes that were meant.
+fn width(scalar: &Scalar) -> Option<Ratio> {
+    if let Scalar::Arithmetic { op: Operator::Divide, right, .. } = scalar {
+        return number(right);
+    }
+    scalar.children().into_iter().find_map(width)
 }
 
 /// The conditions of a disjunction, those of disjunctions in it among them.

@@ -52,6 +52,6 @@ async fn the_catalogue_shows_what_was_granted_and_nothing_that_was_dropped() {
         let isolating = column.isolating.as_ref()?;
         Some((column.name.as_str(), isolating.step.as_str(), isolating.declared))
     });
-    assert_eq!(steps.collect::<Vec<_>>(), [("bmi", "0.5", false), ("followup_days", "73", true)]);
+    assert_eq!(steps.collect::<Vec<_>>(), [("bmi", "0.5", false), ("followup_days", "5", true)]);
     assert!(catalog.snapshot.starts_with("nafld@"));
 }
