@@ -204,7 +204,15 @@ impl Lowering<'_> {
 
     fn add_frontier(&mut self, mut frontier: Frontier) -> Result<usize, Refusal> {
         self.scrutinise(&frontier)?;
-        frontier.parent = self.columns.parent(&frontier).map(Box::new);
+        if let Some((parent, asked_for)) = self.columns.parent(&frontier) {
+            // A label is one of the codes that were asked for: as where a condition fixes a single one, who has it
+            // is compared with the parent, and not with those alone who have another of the codes.
+            let of_codes = |value: &Scalar| matches!(value, Scalar::Column(id) if asked_for.contains(id));
+            let keys = frontier.keys.iter().filter(|(_, value)| of_codes(value));
+            let named: Vec<ColumnId> = keys.map(|(id, _)| *id).collect();
+            frontier.telling.retain(|id, _| !named.contains(id));
+            frontier.parent = Some(Box::new(parent));
+        }
         self.frontiers.push(frontier);
         Ok(self.frontiers.len().saturating_sub(1))
     }

@@ -13,10 +13,11 @@ use crate::algebra::{ColumnId, Frontier, JoinKind, Records, Reference, Scalar};
 use super::Columns;
 
 impl Columns {
-    /// The parent groups of a frontier, if a sensitive value restricts its records. Each key of theirs that
-    /// depends on a sensitive value is NULL.
-    pub(super) fn parent(&self, frontier: &Frontier) -> Option<Frontier> {
-        let mut loosened = Loosened { known: self, restricted: false, gone: BTreeSet::new() };
+    /// The parent groups of a frontier, if a sensitive value restricts its records, and the columns of codes
+    /// that were asked for by themselves. Each key of a parent that depends on a sensitive value is NULL.
+    pub(super) fn parent(&self, frontier: &Frontier) -> Option<(Frontier, BTreeSet<ColumnId>)> {
+        let mut loosened =
+            Loosened { known: self, restricted: false, gone: BTreeSet::new(), named: BTreeSet::new() };
         let input = loosened.records(&frontier.input);
         if !loosened.restricted {
             return None;
@@ -27,7 +28,7 @@ impl Columns {
             let nothing = Scalar::Literal(nothing.unwrap_or(ScalarValue::Null));
             (*id, if depends { nothing } else { key.clone() })
         });
-        Some(Frontier {
+        let parent = Frontier {
             input,
             keys: keys.collect(),
             sets: frontier.sets.clone(),
@@ -36,7 +37,8 @@ impl Columns {
             complete: None,
             telling: BTreeMap::new(),
             parent: None,
-        })
+        };
+        Some((parent, loosened.named))
     }
 }
 
@@ -47,6 +49,8 @@ struct Loosened<'a> {
     restricted: bool,
     /// The columns that have other values, or none, without them.
     gone: BTreeSet<ColumnId>,
+    /// The columns of which a condition that was taken away asks for codes, and of nothing else.
+    named: BTreeSet<ColumnId>,
 }
 
 impl Loosened<'_> {
@@ -142,6 +146,7 @@ impl Loosened<'_> {
         }
         if self.known.telling(predicate).inside && !self.asks_for_any_code(predicate) {
             self.restricted = true;
+            self.named.extend(self.known.asked_for(predicate));
             return None;
         }
         Some(predicate.clone())

@@ -5,7 +5,7 @@
 
 use datafusion::logical_expr::Operator;
 
-use crate::algebra::{Frame, Records, Scalar, TruthValue};
+use crate::algebra::{ColumnId, Frame, Records, Scalar, TruthValue};
 use crate::disclosure::Telling;
 
 use super::Columns;
@@ -79,6 +79,39 @@ impl Columns {
             return self.loosened(arg);
         }
         None
+    }
+
+    /// The column of which a condition asks for certain codes, by their names or a pattern, and of nothing else.
+    pub(super) fn asked_for(&self, condition: &Scalar) -> Option<ColumnId> {
+        let arg = match condition {
+            Scalar::Compare { op: Operator::Eq, left, right } if right.columns().is_empty() => left,
+            Scalar::InList { arg, list, negated: false }
+                if list.iter().all(|value| value.columns().is_empty()) =>
+            {
+                arg
+            }
+            Scalar::Like { arg, negated: false, .. } => arg,
+            Scalar::And(_)
+            | Scalar::Arithmetic { .. }
+            | Scalar::Bits { .. }
+            | Scalar::Case { .. }
+            | Scalar::Cast { .. }
+            | Scalar::Column(_)
+            | Scalar::Compare { .. }
+            | Scalar::Function { .. }
+            | Scalar::InList { .. }
+            | Scalar::IsNull(_)
+            | Scalar::Like { .. }
+            | Scalar::Literal(_)
+            | Scalar::Negative(_)
+            | Scalar::Not(_)
+            | Scalar::Or(_)
+            | Scalar::Truth { .. } => return None,
+        };
+        match (arg.as_ref(), self.is_code(arg)) {
+            (Scalar::Column(id), true) => Some(*id),
+            _ => None,
+        }
     }
 
     /// On which side of a predicate people are known to have a sensitive value.

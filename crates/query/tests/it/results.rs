@@ -340,3 +340,54 @@ async fn a_statistic_that_is_absent_on_one_side_of_a_join_is_blank() {
                WHERE t.prefecture = '47'";
     check(&fixture, &[(sql, "47 59 #")]).await;
 }
+
+#[tokio::test]
+async fn codes_that_were_asked_for_are_groups_whether_by_name_list_or_pattern() {
+    let fixture = Fixture::new(&ward()).await;
+    for condition in
+        ["icd10 = 'I10'", "icd10 IN ('I10')", "icd10 LIKE 'I1%'", "icd10 LIKE '%1%' AND icd10 LIKE 'I%'"]
+    {
+        let sql = format!("SELECT icd10, COUNT(*) AS n FROM diagnoses WHERE {condition} GROUP BY icd10");
+        check(&fixture, &[(&sql, "I10 2281")]).await;
+    }
+}
+
+/// Of the twenty in the north who have any diagnosis, all but three have the same one; in the south half have it.
+const NEARLY_ALL: &str = r#"
+dataset = "north"
+title = "Two regions"
+source = "Generated"
+licence = "Apache-2.0"
+pseudonym = "keep"
+
+[[table]]
+name = "diagnoses"
+file = "diagnoses.csv"
+column = [
+    { name = "patient_id", class = "subject" },
+    { name = "region", class = "dimension", type = "text" },
+    { name = "code", class = "dimension", type = "text", code = true, sensitive = true },
+]
+"#;
+
+#[tokio::test]
+async fn a_code_that_nearly_everybody_of_a_group_has_is_withheld_however_it_was_asked_for() {
+    let person = |id: usize| match id {
+        0..17 => format!("p{id},north,B20"),
+        17..20 => format!("p{id},north,A00"),
+        20..40 => format!("p{id},south,B20"),
+        _ => format!("p{id},south,A00"),
+    };
+    let rows: String = (0..60).map(|id| person(id) + "\n").collect();
+    let fixture =
+        Fixture::of_text(NEARLY_ALL, &[("diagnoses.csv", format!("patient_id,region,code\n{rows}"))]).await;
+    for condition in
+        ["code = 'B20'", "code IN ('B20')", "code LIKE 'B%'", "code IN ('B20', 'A00')", "region <> ''"]
+    {
+        let sql = format!(
+            "SELECT region, code, COUNT(*) AS n FROM diagnoses WHERE {condition} GROUP BY region, code"
+        );
+        let shown = fixture.ask(&sql).await.unwrap().show();
+        assert!(!shown.contains("north") && shown.contains("south B20 20"), "{condition}: {shown}");
+    }
+}
