@@ -85,8 +85,17 @@ fn released(out: &mut Output, shown: &Shown<'_>) -> Result<()> {
             None => {}
         },
     }
-    if out.stderr.terminal && shown.format != Format::Json {
-        out.note(&format!("{}\n", render::summary(document)));
+    match shown.format {
+        // The document has a field for it.
+        Format::Json => {}
+        Format::Arrow | Format::Csv | Format::Table if out.stderr.terminal => {
+            out.note(&format!("{}\n", render::summary(document)));
+        }
+        // Who reads the result from a file or a pipe must know as well that a group may be missing.
+        Format::Arrow | Format::Csv | Format::Table if document.groups_may_be_absent => {
+            out.note(&format!("note: {}\n", render::ABSENT));
+        }
+        Format::Arrow | Format::Csv | Format::Table => {}
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod iso;
 
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
+use sekisho_wire::schema::GROUPS_MAY_BE_ABSENT;
 use sekisho_wire::v1::{self, CheckJobResponse, Job};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
@@ -32,6 +33,9 @@ pub struct Document {
     pub rows: Vec<Row>,
     /// The cells that the checkpoint withheld; they are `null` in `rows`.
     pub withheld: Vec<Withheld>,
+    /// Whether the analysis makes groups: those without a number that may be shown are absent from `rows`. It is
+    /// the same whatever the records, and does not say that any are.
+    pub groups_may_be_absent: bool,
     /// What judged it.
     pub policy: Option<Policy>,
     /// Where the release stands in the log.
@@ -229,6 +233,7 @@ impl Document {
             columns: Vec::new(),
             rows: Vec::new(),
             withheld: Vec::new(),
+            groups_may_be_absent: false,
             policy: None,
             receipt: None,
             error: None,
@@ -246,6 +251,8 @@ impl Document {
             self.take_batch(&batch.map_err(unreadable)?, &names)?;
         }
         self.withheld = columns::withheld(&schema, &names, self.rows.len())?;
+        self.groups_may_be_absent =
+            schema.metadata().get(GROUPS_MAY_BE_ABSENT).is_some_and(|text| text == "true");
         Ok(())
     }
 

@@ -35,6 +35,9 @@ pub struct Table {
     pub roles: Vec<Role>,
     /// The cells, as row and column from 0, whose value would follow from a withheld one.
     pub withheld: Vec<(usize, usize)>,
+    /// Whether the plan makes groups that are absent where no number of theirs may be shown. It is the same
+    /// whatever the records, and says that some may be missing, never that any are.
+    pub groups_may_be_absent: bool,
 }
 
 /// What a column of a result is.
@@ -91,8 +94,8 @@ struct Document {
 
 impl Released {
     /// The result as an Arrow IPC stream. The schema's metadata holds `sekisho.withheld` (JSON: row, name
-    /// and index of each withheld cell's column), `sekisho.profile` and `sekisho.policy`; a field's
-    /// holds `sekisho.role`.
+    /// and index of each withheld cell's column), `sekisho.groups_may_be_absent`, `sekisho.profile` and
+    /// `sekisho.policy`; a field's holds `sekisho.role`.
     #[must_use]
     pub fn arrow_ipc(&self) -> &[u8] {
         &self.0.ipc

@@ -32,6 +32,8 @@ pub(crate) struct PublicPlan {
     output: Vec<Output>,
     columns: Columns,
     cells: Vec<CellColumns>,
+    /// Whether a frontier makes groups that are absent where no number of theirs may be shown.
+    groups_may_be_absent: bool,
 }
 
 /// The columns of one frontier's cells, with the types that the plan expects.
@@ -51,7 +53,12 @@ impl PublicPlan {
             keys: planned.frontier.labels(),
             statistics: planned.frontier.statistics.iter().map(|s| (s.id, s.data_type.clone())).collect(),
         };
-        Self { public, output, columns, cells: frontiers.iter().map(of).collect() }
+        // Rows of a code table are there whatever the records.
+        let may_be_absent = |planned: &PlannedFrontier| {
+            !planned.frontier.keys.is_empty() && planned.frontier.complete.is_none()
+        };
+        let groups_may_be_absent = frontiers.iter().any(may_be_absent);
+        Self { public, output, columns, cells: frontiers.iter().map(of).collect(), groups_may_be_absent }
     }
 }
 
@@ -125,6 +132,7 @@ impl PublicRun {
         });
         let arrays = batch.columns().iter().take(width).cloned().collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
-        Ok(Table { batch, roles: roles.collect(), withheld })
+        let groups_may_be_absent = self.plan.groups_may_be_absent;
+        Ok(Table { batch, roles: roles.collect(), withheld, groups_may_be_absent })
     }
 }

@@ -39,6 +39,8 @@ pub mod error_info {
 pub mod schema {
     /// Of the schema: a JSON list of `{"row": 1, "column": "n", "index": 2}`, the cells that were withheld.
     pub const WITHHELD: &str = "sekisho.withheld";
+    /// Of the schema: `true` where the plan makes groups that are absent if no number of theirs may be shown.
+    pub const GROUPS_MAY_BE_ABSENT: &str = "sekisho.groups_may_be_absent";
     /// Of a field: [`DIMENSION`] or [`STATISTIC`].
     pub const ROLE: &str = "sekisho.role";
     /// The role of a column that says which cell a row is.

@@ -16,6 +16,10 @@ use serde_json::Value;
 
 const RELEASED: &str = "SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex";
 
+/// What a reader of a file or a pipe is told of every result of groups.
+const ABSENT: &str =
+    "note: groups without a number that may be shown are absent; what was released earlier counts too\n";
+
 /// A server on threads of its own, and the binary beside it.
 struct Room {
     fake: Fake,
@@ -88,7 +92,9 @@ fn a_released_result_is_a_plain_table_in_a_pipe() {
  M    | 9346 | [withheld]
  NULL |   12 |       NULL
 ";
-    assert_eq!((ran.code, format!("\n{}", ran.stdout).as_str(), ran.stderr.as_str()), (0, expected, ""));
+    assert_eq!((ran.code, format!("\n{}", ran.stdout).as_str(), ran.stderr.as_str()), (0, expected, ABSENT));
+    // Without groups there is nothing that could be absent.
+    assert_eq!(Room::new().sql("SELECT COUNT(*) AS n FROM patients", &[]).stderr, "");
 }
 
 #[test]
@@ -96,12 +102,25 @@ fn a_released_result_comes_as_csv_json_and_arrow_too() {
     let room = Room::new();
     let csv = room.sql(RELEASED, &["--format", "csv"]);
     assert_eq!((csv.code, csv.stdout.as_str()), (0, "sex,n,over_95\nF,8203,11\nM,9346,[withheld]\n,12,\n"));
+    assert_eq!(csv.stderr, ABSENT);
 
     let json = room.sql(RELEASED, &["--format", "json"]);
     let document = json.json();
     let keys: Vec<&str> = document.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected = ["job", "state", "snapshot", "columns", "rows", "withheld", "policy", "receipt", "error"];
+    let expected = [
+        "job",
+        "state",
+        "snapshot",
+        "columns",
+        "rows",
+        "withheld",
+        "groups_may_be_absent",
+        "policy",
+        "receipt",
+        "error",
+    ];
     assert_eq!(keys, expected);
+    assert_eq!((&document["groups_may_be_absent"], json.stderr.as_str()), (&true.into(), ""));
     assert_eq!(document["rows"][1], serde_json::json!({"sex": "M", "n": 9346, "over_95": null}));
     assert_eq!(document["withheld"], serde_json::json!([{"row": 1, "column": "over_95"}]));
 
@@ -325,7 +344,7 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
     let mut child = room.command(&["sql", "--project", "ward", RELEASED]).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), ABSENT.as_bytes()));
 }
 
 #[test]

@@ -18,22 +18,27 @@ pub fn facts(document: &Document) -> Vec<(&'static str, String)> {
     if let Some(receipt) = &document.receipt {
         facts.push(("receipt", format!("log entry {}, release {}", receipt.log_index, receipt.release)));
     }
+    if document.groups_may_be_absent {
+        facts.push(("groups", ABSENT.to_owned()));
+    }
     facts
 }
 
-/// One line on a released result: how many rows, how many withheld cells. Of an empty one, how that may be.
+/// What every reader of groups must know, whatever the records: nothing shows where a group is missing.
+pub const ABSENT: &str =
+    "groups without a number that may be shown are absent; what was released earlier counts too";
+
+/// How many rows and how many withheld cells a released result has, and of groups that some may be absent.
 #[must_use]
 pub fn summary(document: &Document) -> String {
     let count = |number: usize, noun: &str| match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
     };
-    if document.rows.is_empty() {
-        return "0 rows: groups without a number that may be shown are absent".to_owned();
-    }
     let rows = count(document.rows.len(), "row");
-    match document.withheld.len() {
+    let rows = match document.withheld.len() {
         0 => rows,
         withheld => format!("{rows}, {} withheld", count(withheld, "cell")),
-    }
+    };
+    if document.groups_may_be_absent { format!("{rows}\n{ABSENT}") } else { rows }
 }

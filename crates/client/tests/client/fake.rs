@@ -167,8 +167,11 @@ pub(crate) fn arrow_of(sql: &str) -> Vec<u8> {
         field("n", DataType::Int64, "statistic"),
         field("over_95", DataType::Int64, "statistic"),
     ];
-    let withheld = [("sekisho.withheld".to_owned(), r#"[{"row":1,"column":"over_95"}]"#.to_owned())];
-    let schema = Arc::new(Schema::new(fields).with_metadata(withheld.into()));
+    let metadata = [
+        ("sekisho.withheld".to_owned(), r#"[{"row":1,"column":"over_95"}]"#.to_owned()),
+        ("sekisho.groups_may_be_absent".to_owned(), sql.contains("GROUP BY").to_string()),
+    ];
+    let schema = Arc::new(Schema::new(fields).with_metadata(metadata.into()));
     let text = if sql.contains("escapes") { "\u{1b}]0;owned\u{7}\u{9b}2J" } else { "F" };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from(vec![Some(text), Some("M"), None])),

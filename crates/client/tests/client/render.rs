@@ -10,7 +10,7 @@ use sekisho_client::{Document, Outcome, Position, Problem, v1};
 use unicode_width::UnicodeWidthStr;
 
 use crate::fake;
-use crate::values::document;
+use crate::values::{document, outcome};
 
 const TERMINAL: Look = Look { terminal: true, colour: false, width: Some(80) };
 
@@ -43,6 +43,7 @@ fn json_has_the_shape_of_the_contract() {
     {"sex": null, "n": 12, "over_95": null}],
   "withheld": [
     {"row": 1, "column": "over_95"}],
+  "groups_may_be_absent": false,
   "policy": {"profile": "japan-rwd", "sha256": "ab"},
   "receipt": {"release": "cd", "log_index": 17},
   "error": null
@@ -111,10 +112,16 @@ fn months_are_dates_in_a_table_and_instants_elsewhere() {
 }
 
 #[test]
-fn a_result_without_rows_says_why_there_may_be_none() {
-    let empty = document(vec![texts("sex", &[])]);
-    assert_eq!(render::summary(&empty), "0 rows: groups without a number that may be shown are absent");
-    assert_eq!(render::summary(&document(vec![texts("sex", &["F"])])), "1 row");
+fn a_result_of_groups_says_that_some_may_be_absent_however_many_there_are() {
+    for (sexes, rows) in [(&[][..], "0 rows"), (&["F"], "1 row"), (&["F", "M"], "2 rows")] {
+        let shown = |of_groups: &str| {
+            let metadata = [("sekisho.groups_may_be_absent", of_groups)];
+            let outcome = outcome(vec![texts("sex", sexes)], &metadata);
+            render::summary(&Document::of_outcome(&outcome).unwrap())
+        };
+        assert_eq!(shown("true"), format!("{rows}\n{}", render::ABSENT));
+        assert_eq!(shown("false"), rows);
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::{Document, Role, Table};
 use crate::Error;
 
 const WITHHELD: &str = "sekisho.withheld";
+const GROUPS: &str = "sekisho.groups_may_be_absent";
 const PROFILE: &str = "sekisho.profile";
 const POLICY: &str = "sekisho.policy";
 const ROLE: &str = "sekisho.role";
@@ -56,6 +57,7 @@ pub(super) fn encode(table: &Table, profile: &str, policy: &Digest) -> Result<Ve
     }
     let metadata = HashMap::from([
         (WITHHELD.to_owned(), withheld_as_json(table, &withheld)?),
+        (GROUPS.to_owned(), table.groups_may_be_absent.to_string()),
         (PROFILE.to_owned(), profile.to_owned()),
         (POLICY.to_owned(), policy.to_string()),
     ]);

@@ -29,7 +29,7 @@ impl PublicHalf for AsItIs {
         }
         let mut roles = vec![Role::Dimension; keys];
         roles.extend(table.statistics().iter().map(|_| Role::Statistic));
-        Ok(Table { batch: table.batch().clone(), roles, withheld })
+        Ok(Table { batch: table.batch().clone(), roles, withheld, groups_may_be_absent: true })
     }
 }
 
@@ -88,6 +88,7 @@ fn a_result_says_what_is_withheld_and_by_which_policy() {
     assert_eq!(schema.metadata()["sekisho.profile"], "japan-rwd");
     assert_eq!(schema.metadata()["sekisho.policy"], japan().digest().to_string());
     assert_eq!(schema.field(1).metadata()["sekisho.role"], "statistic");
+    assert_eq!(schema.metadata()["sekisho.groups_may_be_absent"], "true");
     // Two columns have one name, and both are there.
     assert_eq!(
         (batch.num_columns(), batch.column(0).is_null(0), batch.column(1).is_null(0)),
@@ -115,7 +116,10 @@ fn computed(columns: Vec<(&str, ArrayRef)>, withheld: Vec<(usize, usize)>) -> Re
     let roles = vec![Role::Statistic; columns.len()];
     let columns = columns.into_iter().map(|(_, column)| column).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
-    publish(checked(Hold::ByRule, 20), Computed(Table { batch, roles, withheld }))
+    publish(
+        checked(Hold::ByRule, 20),
+        Computed(Table { batch, roles, withheld, groups_may_be_absent: false }),
+    )
 }
 
 #[test]
@@ -151,7 +155,7 @@ fn a_result_that_contradicts_itself_does_not_leave() {
     assert!(matches!(computed(vec![("n", column())], vec![(1, 0)]), Err(Error::Malformed(_))));
     assert!(matches!(computed(vec![("n", column())], vec![(0, 1)]), Err(Error::Malformed(_))));
     let batch = RecordBatch::try_from_iter([("n", column())]).unwrap();
-    let table = Table { batch, roles: vec![], withheld: vec![] };
+    let table = Table { batch, roles: vec![], withheld: vec![], groups_may_be_absent: false };
     assert!(matches!(publish(checked(Hold::ByRule, 20), Computed(table)), Err(Error::Malformed(_))));
     let list = arrow::array::ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
     assert_eq!(computed(vec![("l", Arc::new(list))], vec![]).unwrap_err(), Error::OutputType { column: 1 });
