@@ -1,7 +1,8 @@
 //! The command line: commands, options and an example for each.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use sekisho_client::{Error, Profile, Result, job_name};
@@ -198,7 +199,7 @@ pub(crate) struct SqlArgs {
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Examples:
-  sekisho verify projects/nafld/jobs/01JX7Z9V4N8W2M5K3Q6R1T0ABC
+  sekisho verify projects/nafld/jobs/01JX7Z9V4N8W2M5K3Q6R1T0ABC --document result.json
   sekisho verify --receipt receipt.json --arrow result.arrow --log-key example.org/log+...")]
 pub(crate) struct VerifyArgs {
     /// Job whose receipt and result are fetched and checked
@@ -213,8 +214,9 @@ pub(crate) struct VerifyArgs {
     /// Result that the receipt must be of, as --format arrow wrote it
     #[arg(long, value_name = "FILE", requires = "receipt")]
     pub(crate) arrow: Option<PathBuf>,
-    /// Document that the receipt must be of, as --format json wrote it (its values are not vouched for)
-    #[arg(long, value_name = "FILE", requires = "receipt")]
+    /// Document that must be of this release, as --format json wrote it; offline, its values are checked only
+    /// beside --arrow
+    #[arg(long, value_name = "FILE")]
     pub(crate) document: Option<PathBuf>,
     /// Public key of the log, instead of the profile's `log_key`
     #[arg(long, value_name = "KEY", requires = "receipt")]
@@ -237,7 +239,10 @@ impl Connection {
     pub(crate) fn profile(&self) -> Result<Profile> {
         match (&self.profile, &self.state, &self.name) {
             (Some(path), None, None) => Profile::load(path),
-            (None, Some(state), Some(name)) => Profile::load(&Profile::path_in_state(state, name)),
+            (None, Some(state), Some(name)) => {
+                let path = Profile::path_in_state(state, name);
+                if path.exists() { Profile::load(&path) } else { Err(no_profile(name, &path)) }
+            }
             (None, None, None) => match env::var_os("SEKISHO_PROFILE") {
                 Some(path) if !path.is_empty() => Profile::load(path.as_ref()),
                 _ => Err(Error::argument(
@@ -248,6 +253,20 @@ impl Connection {
             (None, _, _) => Err(Error::argument("--state and --as go together")),
         }
     }
+}
+
+/// That a state directory has no profile of this name, and which it has.
+fn no_profile(name: &str, path: &Path) -> Error {
+    let listed = path.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    let mut names: Vec<String> = listed
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    names.sort();
+    let known = match names.as_slice() {
+        [] => "no server has written profiles there".to_owned(),
+        names => format!("there are {}", names.join(", ")),
+    };
+    Error::argument(format!("there is no profile `{name}` at `{}`; {known}", path.display()))
 }
 
 impl Command {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat};
 use sekisho_client::render::Grid;
-use sekisho_client::{Client, Document, Problem, Result, State, exit_code, v1};
+use sekisho_client::{Client, Document, Error, Problem, Result, State, codes, exit_code, v1};
 use serde::Serialize;
 
 use crate::args::{CancelArgs, Connection, JobsArgs, ListFormat, ResultArgs, WatchArgs};
@@ -12,6 +12,12 @@ use crate::show::{self, Shown, show, state_line};
 
 /// Characters of a statement that a listing shows.
 const SQL_SHOWN: usize = 60;
+
+/// The fewest that it shows in a narrow terminal, on one line.
+const SQL_SHOWN_AT_LEAST: usize = 12;
+
+/// Characters of a line of the listing beside the statement: an id, the longest state, a time, and the frame.
+const BEFORE_SQL: usize = 26 + 9 + 20 + 13;
 
 /// A job in a listing.
 #[derive(Serialize)]
@@ -35,10 +41,12 @@ pub(crate) async fn list(connection: &Connection, args: &JobsArgs, out: &mut Out
     }
     let mut grid = Grid::new(&["job", "state", "created", "sql"]);
     (0..3).for_each(|column| grid.whole_in(column));
+    let room = out.stdout.width.map_or(SQL_SHOWN, |width| usize::from(width).saturating_sub(BEFORE_SQL));
+    let room = room.clamp(SQL_SHOWN_AT_LEAST, SQL_SHOWN);
     for job in &jobs {
         let id = job.name.rsplit('/').next().unwrap_or(&job.name);
         let created = time(job.create_time).unwrap_or_default();
-        grid.push([id, State::of_job(job)?.as_str(), &created, &on_one_line(&job.sql)]);
+        grid.push([id, State::of_job(job)?.as_str(), &created, &on_one_line(&job.sql, room)]);
     }
     out.result(grid.shown(out.stdout).as_bytes())?;
     Ok(0)
@@ -71,10 +79,17 @@ pub(crate) async fn cancel(connection: &Connection, args: &CancelArgs, out: &mut
         ListFormat::Table => out.result_line(&state_line(&document))?,
         ListFormat::Json => out.result_line(&document.to_json_line())?,
     }
-    if document.state != State::Cancelled {
-        out.note("the job was settled or is being settled; it was not taken back\n");
-    }
-    Ok(0)
+    let message = match document.state {
+        State::Cancelled => return Ok(0),
+        State::Held => "a held job waits for a checker and cannot be taken back yet".to_owned(),
+        State::Queued | State::Running | State::Checking => {
+            "the job is being settled; it was not taken back".to_owned()
+        }
+        State::Allowed | State::Failed | State::Refused | State::Released => {
+            format!("the job is {} already; it was not taken back", document.state.as_str())
+        }
+    };
+    Err(Error::Failed(Problem::new(codes::WRONG_STATE, message)))
 }
 
 pub(crate) async fn result(connection: &Connection, args: &ResultArgs, out: &mut Output) -> Result<u8> {
@@ -121,10 +136,11 @@ fn time(timestamp: Option<sekisho_client::Timestamp>) -> Option<String> {
     Some(at.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
-fn on_one_line(sql: &str) -> String {
+/// A statement on one line of at most so many characters.
+fn on_one_line(sql: &str, most: usize) -> String {
     let words = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.chars().count() <= SQL_SHOWN {
+    if words.chars().count() <= most {
         return words;
     }
-    format!("{}...", words.chars().take(SQL_SHOWN).collect::<String>())
+    format!("{}...", words.chars().take(most.saturating_sub(3)).collect::<String>())
 }

@@ -6,6 +6,7 @@
 mod cell;
 mod columns;
 mod iso;
+mod written;
 
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
@@ -133,14 +134,6 @@ pub struct Position {
     pub column: u32,
 }
 
-#[derive(Deserialize)]
-struct References {
-    job: Option<String>,
-    snapshot: Option<String>,
-    policy: Option<Policy>,
-    receipt: Option<ReleaseRef>,
-}
-
 impl Problem {
     /// A problem with neither hint nor position.
     #[must_use]
@@ -202,21 +195,15 @@ impl Document {
         Self { error: Some(error.problem()), ..Self::empty(state) }
     }
 
-    /// What a document written earlier refers to (job, snapshot, policy, receipt), without its rows.
+    /// The document of a result's bytes alone.
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`] if it is not such a document.
-    pub fn read_references(json: &str) -> Result<Self> {
-        let read: References = serde_json::from_str(json)
-            .map_err(|error| Error::argument(format!("the file is not a document: {error}")))?;
-        Ok(Self {
-            job: read.job,
-            snapshot: read.snapshot,
-            policy: read.policy,
-            receipt: read.receipt,
-            ..Self::empty(State::Released)
-        })
+    /// [`Error::Answer`] if they are no result.
+    pub fn of_arrow(arrow: &[u8]) -> Result<Self> {
+        let mut document = Self::empty(State::Released);
+        document.take_result(arrow)?;
+        Ok(document)
     }
 
     /// The document on one line, without a line end.

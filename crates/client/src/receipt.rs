@@ -148,8 +148,8 @@ impl Verified {
 
     /// Checks that a document speaks of this release: its job, digest, index, snapshot and policy.
     ///
-    /// The document's rows cannot be hashed back to the Arrow bytes; only [`Verified::covers_arrow`] vouches
-    /// for values.
+    /// The document's rows cannot be hashed back to the Arrow bytes: [`Verified::covers_arrow`] vouches for the
+    /// bytes, and [`Document::has_the_values_of`] compares the two.
     ///
     /// # Errors
     ///

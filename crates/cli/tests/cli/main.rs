@@ -215,6 +215,8 @@ fn a_profile_is_chosen_in_three_ways() {
     assert_eq!(none.code, 2);
     assert!(none.stderr.contains("SEKISHO_PROFILE"));
     assert_eq!(Ran::of(bare(&["--state", state, "projects"]).output().unwrap()).code, 2);
+    let nobody = Ran::of(bare(&["--state", state, "--as", "nobody", "projects"]).output().unwrap());
+    assert!(nobody.code == 2 && nobody.stderr.contains("there are analyst"), "{}", nobody.stderr);
     room.fake.write_profile("stranger", "wrong", "ca.pem");
     let stranger = Ran::of(bare(&["--state", state, "--as", "stranger", "projects"]).output().unwrap());
     assert_eq!(stranger.code, 3);
@@ -272,7 +274,27 @@ fn a_job_is_taken_back_once() {
     assert_eq!((cancelled.code, cancelled.stdout), (0, format!("{job}  cancelled\n")));
     let released = room.sql(RELEASED, &["--format", "json"]).json()["job"].as_str().unwrap().to_owned();
     let late = room.run(&["cancel", &released]);
-    assert!(late.stdout.ends_with("released\n") && late.stderr.contains("not taken back"));
+    assert_eq!((late.code, late.stdout), (12, format!("{released}  released\n")));
+    assert!(late.stderr.contains("error[WRONG_STATE]: the job is released already"), "{}", late.stderr);
+    let held = room.sql("held", &["--format", "json"]).json()["job"].as_str().unwrap().to_owned();
+    let waits = room.run(&["cancel", &held]);
+    assert_eq!((waits.code, waits.stdout), (12, format!("{held}  held\n")));
+    assert!(waits.stderr.contains("cannot be taken back yet"), "{}", waits.stderr);
+    // Taking back what was taken back is no error.
+    assert_eq!(room.run(&["cancel", &job]).code, 0);
+}
+
+#[test]
+fn a_job_without_a_release_has_no_receipt_and_says_so_by_its_own_exit_code() {
+    let room = Room::new();
+    for (sql, code) in [("held", 10), ("/* refused */ SELECT patient_id", 11), ("failed", 12)] {
+        let job = room.sql(sql, &["--format", "json"]).json()["job"].as_str().unwrap().to_owned();
+        for command in ["verify", "receipt"] {
+            let ran = room.run(&[command, &job]);
+            assert_eq!((ran.code, ran.stdout.as_str()), (code, ""), "{command} {sql}: {}", ran.stderr);
+            assert!(ran.stderr.contains("error[WRONG_STATE]: the job is "), "{}", ran.stderr);
+        }
+    }
 }
 
 #[test]
@@ -311,6 +333,7 @@ fn a_receipt_is_checked_online_and_offline() {
     let online = room.run(&["verify", &job]);
     assert_eq!(online.code, 0, "{}", online.stderr);
     assert!(online.stdout.contains("log entry  17"), "{}", online.stdout);
+    assert!(online.stdout.contains("values     the server's result is the one"), "{}", online.stdout);
 
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     fs::write(path("receipt.json"), room.run(&["receipt", &job]).stdout).unwrap();
@@ -322,10 +345,26 @@ fn a_receipt_is_checked_online_and_offline() {
         let files = ["--arrow", &path(arrow), "--document", &path("result.json")];
         Ran::of(bare(&[&args[..], &files[..]].concat()).output().unwrap())
     };
-    assert_eq!(verify("result.arrow").code, 0);
+    let right = verify("result.arrow");
+    assert_eq!(right.code, 0);
+    assert!(right.stdout.contains("values     the document's values are those"), "{}", right.stdout);
     let wrong = verify("other.arrow");
     assert_eq!((wrong.code, wrong.stdout.as_str()), (12, ""));
     assert!(wrong.stderr.contains("BAD_RECEIPT"));
+
+    // One digit of the document was changed: beside the result it is found, alone it is said not to be looked at.
+    fs::write(path("result.json"), document.stdout.replace("8203", "8204")).unwrap();
+    for edited in [verify("result.arrow"), room.run(&["verify", &job, "--document", &path("result.json")])] {
+        assert_eq!((edited.code, edited.stdout.as_str()), (12, ""));
+        assert!(edited.stderr.contains("the document's values are not those"), "{}", edited.stderr);
+    }
+    let args = ["verify", "--receipt", &path("receipt.json"), "--log-key", &room.fake.log_key];
+    let edited = path("result.json");
+    let alone = [&args[..], &["--document", &edited]].concat();
+    let ran = Ran::of(bare(&alone).output().unwrap());
+    assert!(ran.code == 0 && ran.stdout.contains("values     of the document NOT CHECKED"), "{}", ran.stdout);
+    let json = Ran::of(bare(&[&alone[..], &["--format", "json"]].concat()).output().unwrap()).json();
+    assert_eq!((&json["values_checked"], &json["job"]), (&false.into(), &job.as_str().into()));
 }
 
 #[test]
