@@ -22,6 +22,8 @@ use crate::say::say;
 use crate::serve::{self, Running};
 use crate::{State, tls};
 
+pub use examples::EXAMPLES;
+
 /// The `iss` claim of the embedded demonstration issuer.
 pub const ISSUER: &str = "https://issuer.sekisho.invalid";
 
