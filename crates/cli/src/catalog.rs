@@ -21,6 +21,8 @@ struct Catalog<'a> {
     snapshot: &'a str,
     tables: Vec<Table<'a>>,
     functions: &'a [String],
+    aggregate_functions: &'a [String],
+    window_functions: &'a [String],
     rules: &'a [String],
 }
 
@@ -95,6 +97,8 @@ pub(crate) async fn catalog(connection: &Connection, args: &CatalogArgs, out: &m
         snapshot: &answer.snapshot,
         tables: answer.tables.iter().map(table).collect(),
         functions: &answer.functions,
+        aggregate_functions: &answer.aggregate_functions,
+        window_functions: &answer.window_functions,
         rules: &answer.rules,
     };
     if args.format == ListFormat::Json {
@@ -133,10 +137,24 @@ fn shown(catalog: &Catalog<'_>, out: &Output) -> String {
             text.push_str(&format!("  {}\n", escaped(rule)));
         }
     }
-    if !catalog.functions.is_empty() {
-        text.push_str(&format!("\nfunctions\n  {}\n", escaped(&catalog.functions.join(", "))));
+    for (title, names) in sorts(catalog) {
+        if !names.is_empty() {
+            text.push_str(&format!("\n{title}\n  {}\n", escaped(&names.join(", "))));
+        }
     }
     text
+}
+
+/// The functions by what they may stand for in SQL.
+fn sorts<'a>(catalog: &Catalog<'a>) -> [(&'static str, Vec<&'a str>); 3] {
+    let named = |names: &'a [String]| names.iter().map(String::as_str).collect::<Vec<_>>();
+    let (aggregates, windows) = (catalog.aggregate_functions, catalog.window_functions);
+    let scalar = |name: &&'a String| !aggregates.contains(name) && !windows.contains(name);
+    [
+        ("functions of values", catalog.functions.iter().filter(scalar).map(String::as_str).collect()),
+        ("aggregates", named(aggregates)),
+        ("window functions, with OVER (the aggregates count, sum, avg, min and max too)", named(windows)),
+    ]
 }
 
 fn project(project: &v1::Project) -> Project<'_> {

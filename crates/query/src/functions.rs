@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use datafusion::common::utils::datafusion_strsim;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowFunctionDefinition, WindowUDF};
 
 /// Scalar functions by the names under which SQL may call them.
@@ -179,6 +180,20 @@ pub(crate) fn is_known(name: &str) -> bool {
     scalar(name).is_some() || aggregate(name).is_some() || window(name).is_some()
 }
 
+/// The function whose name is nearest to one that does not exist.
+pub(crate) fn similar(name: &str) -> Option<&'static str> {
+    nearest(name, allowed_functions().into_iter())
+}
+
+/// Of some names, the one that a person may have meant by another: three fifths of it are the same, which two
+/// letters that were exchanged are in a name of five.
+pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    const ALIKE: f64 = 0.6;
+    let known = names.map(|other| (datafusion_strsim::normalized_levenshtein(name, other), other));
+    let best = known.max_by(|(left, _), (right, _)| left.total_cmp(right));
+    best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, other)| other)
+}
+
 /// Whether a scalar function takes numbers as numbers.
 pub(crate) fn is_of_numbers(name: &str) -> bool {
     OF_NUMBERS.contains(&name)
@@ -188,6 +203,18 @@ pub(crate) fn is_of_numbers(name: &str) -> bool {
 /// function that the text does not name).
 pub(crate) fn scalar_is_allowed(function: &ScalarUDF) -> bool {
     SCALAR_FUNCTIONS.values().any(|known| known.name() == function.name())
+}
+
+/// The names of the aggregates that SQL may call.
+#[must_use]
+pub fn aggregate_functions() -> Vec<&'static str> {
+    AGGREGATE_FUNCTIONS.keys().copied().collect()
+}
+
+/// The names of the functions that SQL may call with OVER, beside COUNT, SUM, AVG, MIN and MAX.
+#[must_use]
+pub fn window_functions() -> Vec<&'static str> {
+    WINDOW_FUNCTIONS.keys().copied().collect()
 }
 
 /// The names of all functions that SQL may call, scalar ones first.
@@ -207,6 +234,15 @@ mod tests {
         assert_eq!(SCALAR_FUNCTIONS.len(), SCALAR.len());
         assert_eq!(AGGREGATE_FUNCTIONS.len(), AGGREGATE.len());
         assert_eq!(WINDOW_FUNCTIONS.len(), WINDOW.len());
+    }
+
+    #[test]
+    fn a_misspelt_name_is_told_apart_from_one_that_is_not_there() {
+        assert_eq!(similar("cuont"), Some("count"));
+        assert_eq!(similar("stdev"), Some("stddev"));
+        assert_eq!(similar("sha256"), None);
+        assert_eq!(nearest("patinets", ["labs", "patients"].into_iter()), Some("patients"));
+        assert_eq!(nearest("claims", ["labs", "patients"].into_iter()), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ mod scan;
 mod tables;
 
 pub use execute::{Engine, Failure};
-pub use functions::allowed_functions;
+pub use functions::{aggregate_functions, allowed_functions, window_functions};
 pub use plan::{Plan, View, plan};
 pub use public::PublicRun;
 

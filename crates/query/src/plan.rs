@@ -191,7 +191,9 @@ fn planning_refusal(error: &DataFusionError, catalog: &Catalog, positions: &Posi
         DataFusionError::SchemaError(schema, _) => schema_refusal(schema, positions),
         DataFusionError::Plan(text) if text.starts_with("no table `") => {
             let name = text.trim_start_matches("no table `").trim_end_matches('`');
-            let hint = format!("the tables of this project are `{}`", catalog.table_names().join("`, `"));
+            let tables = catalog.table_names();
+            let meant = did_you_mean(name, tables.iter().copied());
+            let hint = format!("{meant}the tables of this project are `{}`", tables.join("`, `"));
             Refusal::new(Code::TableUnknown, format!("there is no table `{name}`"), hint)
                 .at(positions.table(name))
                 .at(positions.word("FROM"))
@@ -248,11 +250,18 @@ fn root_of(error: &DataFusionError) -> &DataFusionError {
 fn schema_refusal(error: &SchemaError, positions: &Positions) -> Refusal {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
-            let known: Vec<String> = valid_fields.iter().map(|column| column.flat_name()).collect();
+            let mut known: Vec<String> = Vec::new();
+            for name in valid_fields.iter().map(|column| column.flat_name()) {
+                // A column of a GROUP BY stands among them twice.
+                if !known.contains(&name) {
+                    known.push(name);
+                }
+            }
+            let meant = did_you_mean(&field.name, valid_fields.iter().map(|column| column.name.as_str()));
             let hint = if known.is_empty() {
                 CHECK_TYPES.to_owned()
             } else {
-                format!("the columns here are {}", known.join(", "))
+                format!("{meant}the columns here are {}", known.join(", "))
             };
             Refusal::new(Code::ColumnUnknown, format!("there is no column `{}`", field.flat_name()), hint)
                 .at(position::of_span(field.spans.first()))
@@ -272,6 +281,11 @@ fn schema_refusal(error: &SchemaError, positions: &Positions) -> Refusal {
             )
         }
     }
+}
+
+/// The beginning of a hint that names what may have been meant, if anything is near.
+fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
+    functions::nearest(name, names).map_or_else(String::new, |meant| format!("did you mean `{meant}`? "))
 }
 
 fn generation_refusal(error: &DataFusionError) -> Refusal {

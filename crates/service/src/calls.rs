@@ -78,8 +78,12 @@ pub struct Catalog {
     pub snapshot: SnapshotId,
     /// The granted part of the dataset.
     pub dataset: Dataset,
-    /// The functions that SQL may use.
+    /// The functions that SQL may use, of every sort.
     pub functions: Vec<&'static str>,
+    /// Those of them that are aggregates.
+    pub aggregate_functions: Vec<&'static str>,
+    /// Those of them that are called with OVER.
+    pub window_functions: Vec<&'static str>,
     /// The disclosure rules in words.
     pub rules: Vec<String>,
 }
@@ -280,6 +284,8 @@ impl Service {
             snapshot: ground.snapshot().id.clone(),
             dataset: granted(&ground.snapshot().dataset, &project.tables),
             functions: sekisho_query::allowed_functions(),
+            aggregate_functions: sekisho_query::aggregate_functions(),
+            window_functions: sekisho_query::window_functions(),
             rules: ground.rules(),
             project,
         })

@@ -318,6 +318,7 @@ fn the_catalogue_is_shown_for_people_and_tools() {
         "ranges by month",
         "no conditions: no step is known",
         "dimension, code, sensitive",
+        "functions of values\n  floor\n\naggregates\n  count, sum\n\nwindow functions",
     ] {
         assert!(table.stdout.contains(shown), "{shown}: {}", table.stdout);
     }

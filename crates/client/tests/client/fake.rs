@@ -401,7 +401,9 @@ impl CatalogService for Service {
             project: Some(ward()),
             snapshot: "ward@3".to_owned(),
             tables: vec![patients],
-            functions: vec!["count".to_owned(), "sum".to_owned()],
+            functions: ["floor", "count", "sum", "lag"].map(str::to_owned).to_vec(),
+            aggregate_functions: ["count", "sum"].map(str::to_owned).to_vec(),
+            window_functions: vec!["lag".to_owned()],
             rules: vec!["at least 10 people stand behind each number".to_owned()],
         }))
     }

@@ -155,6 +155,21 @@ fn constant(scalar: &Scalar) -> Option<&str> {
     value.try_as_str().flatten()
 }
 
+/// The refusal of a name that is no function, or one of another sort.
+fn unknown_function(name: &str) -> Refusal {
+    let listed = "the functions that may be used are listed by `sekisho catalog`";
+    let hint = match functions::similar(name) {
+        _ if functions::window(name).is_some() => {
+            format!(
+                "it is a window function: write {name}(...) OVER (PARTITION BY the person ORDER BY a date)"
+            )
+        }
+        Some(similar) => format!("did you mean `{similar}`? {listed}"),
+        None => listed.to_owned(),
+    };
+    Refusal::new(Code::FunctionNotAllowed, format!("the function `{name}` is not allowed"), hint)
+}
+
 /// The refusal of a function that is not on the list.
 pub(crate) fn function_refusal(name: &str) -> Refusal {
     let clock = "an analysis has no clock, so that it answers the same tomorrow: write the date, such as DATE '2025-04-01'";
@@ -170,7 +185,7 @@ pub(crate) fn function_refusal(name: &str) -> Refusal {
         "width_bucket" => {
             "write width_bucket(x, 0, 100, 10) with constants, the first below the second and at most 60 bands between them, or bands as floor(x / 10) * 10 or CASE"
         }
-        _ => "the functions that may be used are listed by `sekisho catalog`",
+        _ => return unknown_function(name),
     };
     Refusal::new(Code::FunctionNotAllowed, format!("the function `{name}` is not allowed"), hint)
 }

@@ -230,7 +230,12 @@ fn refuse_first(clauses: &[(bool, &str)], start: Location) -> ControlFlow<Refusa
 
 fn refuse(what: &str, start: Location) -> ControlFlow<Refusal> {
     let message = format!("{what} is not allowed");
-    let hint = "leave it out; what the enclave takes is listed by `sekisho catalog`";
+    let hint = match what {
+        "LATERAL" | "WITH RECURSIVE" => {
+            "compute it per person in a CTE (GROUP BY the subject column, or a window over it) and join that"
+        }
+        _ => "leave it out; what the enclave takes is listed by `sekisho catalog`",
+    };
     ControlFlow::Break(Refusal::new(Code::NotSupported, message, hint).at(position::position(start)))
 }
 

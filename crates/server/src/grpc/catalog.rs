@@ -31,12 +31,15 @@ impl CatalogService for CatalogDoor {
 }
 
 fn document(catalog: Catalog) -> v1::Catalog {
+    let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     v1::Catalog {
         project: Some(project(&catalog.project)),
         snapshot: catalog.snapshot.to_string(),
         tables: catalog.dataset.tables.iter().map(table).collect(),
-        functions: catalog.functions.into_iter().map(str::to_owned).collect(),
+        functions: names(catalog.functions),
         rules: catalog.rules,
+        aggregate_functions: names(catalog.aggregate_functions),
+        window_functions: names(catalog.window_functions),
     }
 }
 

@@ -32,6 +32,18 @@ example here runs over the demonstration's data (`sekishod demo`), and is judged
 writes this page: `crates/testkit/tests/enclave/reference.rs`.
 ";
 
+const TAIL: &str = "
+## Found by `sekisho` itself
+
+| code | meaning | what to do |
+|---|---|---|
+| `BAD_ANSWER` | the server's answer cannot be read, or is not what it vouched for | tell the operator; a newer `sekisho` may read it |
+| `BAD_RECEIPT` | a receipt does not hold, or a result or document is not the one that it is of | do not trust the file; \
+fetch it again with `sekisho receipt` and `sekisho result` |
+| `UNREACHABLE` | the server cannot be reached, or is not the one of the profile; exit code 13 | see that it runs, and that \
+the profile is of its present start |
+";
+
 impl Ask {
     fn submission(&self, project: &str) -> Submission {
         let mut submission = Submission::new(project, self.sql).unwrap();
@@ -126,6 +138,7 @@ async fn the_reference_of_refusals_shows_what_the_enclave_says() {
     page += &table(CodeKind::Run);
     page += "\n## Calls that are not answered\n\nNo job was made, or none is shown.\n";
     page += &table(CodeKind::Call);
+    page += TAIL;
     let path = Path::new(PAGE);
     if std::env::var_os(WRITE).is_some() {
         std::fs::write(path, &page).unwrap();
