@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Operator;
 
-use crate::algebra::{Scalar, TruthValue};
+use crate::algebra::{ColumnId, Scalar, TruthValue};
 
 use super::Columns;
 use super::grain::{Ratio, number};
@@ -139,13 +139,7 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
             let cast = |term| Scalar::Cast { arg: Box::new(term), to: to.clone() };
             terms(inner, known)?.into_iter().map(cast).collect()
         }
-        Scalar::Column(id) => match known.info(*id) {
-            Some(info) if !info.arms.is_empty() => {
-                info.arms.iter().map(|arm| taken_here(arm, arg.clone())).collect()
-            }
-            Some(info) if !info.terms.is_empty() => info.terms.clone(),
-            Some(_) | None => return whole(),
-        },
+        Scalar::Column(id) => return column_terms(*id, known).map_or_else(whole, Some),
         Scalar::Negative(inner) => terms(inner, known)?,
         Scalar::And(_)
         | Scalar::Arithmetic { .. }
@@ -162,6 +156,16 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
         | Scalar::Truth { .. } => return whole(),
     };
     (found.len() <= MOST_TERMS).then_some(found)
+}
+
+/// What is added in a column: in each arm of a UNION something else, or several numbers of a person.
+fn column_terms(id: ColumnId, known: &Columns) -> Option<Vec<Scalar>> {
+    let info = known.info(id)?;
+    let of_arm = |arm| taken_here(arm, Scalar::Column(id));
+    if info.arms.is_empty() {
+        return (!info.terms.is_empty()).then(|| info.terms.clone());
+    }
+    Some(info.arms.iter().map(of_arm).collect())
 }
 
 /// The days between two dates of which one is chosen by a CASE, as a CASE of days.

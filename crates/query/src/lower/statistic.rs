@@ -5,7 +5,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, Case};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 
-use crate::algebra::{ColumnInfo, Division, Scalar, Statistic};
+use crate::algebra::{ColumnInfo, Scalar, Statistic};
 use crate::disclosure::{Fraction, RegressionFunction, StatisticKind};
 use crate::model::{Code, Refusal};
 
@@ -90,12 +90,7 @@ impl Lowering<'_> {
             let hint = "group by the value instead of choosing inside the aggregate";
             return Err(Refusal::new(Code::TooLarge, message, hint));
         }
-        let divided = |predicate: Scalar| {
-            let within = filter.iter().filter(|filter| **filter != predicate).cloned();
-            let all: Vec<Scalar> = within.chain([predicate.clone()]).collect();
-            let frame = self.columns.frame(all);
-            Division { telling: self.columns.telling(&predicate), frame, predicate }
-        };
+        let divided = |predicate: Scalar| self.columns.division(predicate, filter.as_ref());
         let branches = branches.into_iter().map(divided).collect();
         let info = ColumnInfo { statistic: true, ..ColumnInfo::plain(data_type.clone()) };
         let implied = self.implied(kind, &args, of.sorts)?;

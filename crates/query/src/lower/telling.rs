@@ -5,7 +5,7 @@
 
 use datafusion::logical_expr::Operator;
 
-use crate::algebra::{ColumnId, Frame, Records, Scalar, TruthValue};
+use crate::algebra::{ColumnId, Division, Frame, Records, Scalar, TruthValue};
 use crate::disclosure::Telling;
 
 use super::Columns;
@@ -49,9 +49,16 @@ impl Columns {
         conditions.iter().filter(|one| self.telling(one) == IF_FALSE).count() > MOST_EXCLUDED
     }
 
+    /// A predicate that divides people inside a statistic with this FILTER.
+    pub(super) fn division(&self, predicate: Scalar, filter: Option<&Scalar>) -> Division {
+        let within = filter.into_iter().filter(|filter| **filter != predicate).cloned();
+        let frame = self.frame(within.chain([predicate.clone()]).collect());
+        Division { telling: self.telling(&predicate), frame, predicate }
+    }
+
     /// What of several conditions together says nothing that may harm, where others of them do: with those who
     /// fulfil it, people are compared who fulfil all. Without such a part they are compared with the group.
-    pub(super) fn frame(&self, conditions: Vec<Scalar>) -> Option<Frame> {
+    fn frame(&self, conditions: Vec<Scalar>) -> Option<Frame> {
         let all = conditions.into_iter().flat_map(conjuncts);
         let (sensitive, plain): (Vec<Scalar>, Vec<Scalar>) = all.partition(|one| self.is_sensitive(one));
         let loosened = sensitive.iter().filter_map(|one| self.loosened(one));
