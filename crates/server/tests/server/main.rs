@@ -15,5 +15,6 @@ mod canary;
 mod crash;
 mod full;
 mod jobs;
+mod rejudge;
 mod support;
 mod tokens;
