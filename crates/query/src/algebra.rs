@@ -33,6 +33,8 @@ pub(crate) struct ColumnInfo {
     /// Of a column of a UNION that a constant or a computation gave in one of its inputs: the predicates that
     /// tell the inputs apart.
     pub(crate) arms: Vec<Scalar>,
+    /// The exact value that it is but for a constant factor or a rounding, over columns of the same relation.
+    pub(crate) behind: Option<Scalar>,
     /// Predicates over columns of the same relation that say who took which branch when a person's value
     /// was computed further below.
     pub(crate) branches: Vec<Scalar>,
@@ -68,6 +70,7 @@ impl ColumnInfo {
             data_type,
             origins: BTreeSet::new(),
             arms: Vec::new(),
+            behind: None,
             branches: Vec::new(),
             encoded: false,
             made: false,

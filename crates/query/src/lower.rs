@@ -8,6 +8,7 @@
 mod aggregate;
 mod cells;
 mod domain;
+mod exact;
 mod grain;
 mod graph;
 mod join;
@@ -98,6 +99,14 @@ impl Columns {
         let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
         if let Some(info) = info {
             info.encoded = true;
+        }
+    }
+
+    /// Says of a column which exact value it is made of.
+    pub(crate) fn stands_before(&mut self, id: ColumnId, exact: Scalar) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.behind = Some(exact);
         }
     }
 
@@ -312,6 +321,7 @@ impl Lowering<'_> {
             data_type,
             origins: self.origins(value),
             arms: Vec::new(),
+            behind: self.columns.exact(value),
             branches: measure::branches(value, &self.columns),
             encoded: !measure::is_simple(value, &self.columns),
             made: !measure::is_own(value, &self.columns),

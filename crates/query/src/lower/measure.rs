@@ -214,17 +214,28 @@ fn is_nothing(term: &Scalar) -> bool {
     }
 }
 
-/// The terms to judge beside the amount as a whole; `None` if there are too many. A constant that is added
-/// counts the records.
+/// The terms to judge beside the amount as a whole, and the exact sums behind them; `None` if there are too
+/// many. A constant that is added counts the records.
 pub(super) fn implied(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
-    let mut terms = terms(arg, known)?;
-    terms.retain(|term| !is_nothing(term));
-    if terms.len() <= 1 {
-        return Some(Vec::new());
-    }
+    let terms = real_terms(arg, known)?;
     let there = Scalar::is_present(arg.clone());
     let counted = |term: Scalar| if term.columns().is_empty() { taken_here(&there, term) } else { term };
-    Some(terms.into_iter().map(counted).collect())
+    let behind: Vec<Scalar> = terms.iter().flat_map(|term| known.behind(term)).collect();
+    let several = terms.len() > 1;
+    let mut implied: Vec<Scalar> = terms.into_iter().filter(|_| several).map(counted).collect();
+    for sum in behind {
+        if sum != *arg && !implied.contains(&sum) {
+            implied.push(sum);
+        }
+    }
+    Some(implied)
+}
+
+/// The terms that are not nothing; `None` if there are too many.
+fn real_terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
+    let mut terms = terms(arg, known)?;
+    terms.retain(|term| !is_nothing(term));
+    Some(terms)
 }
 
 /// An amount without the constants that the analyst put among the values of records; `None` where they cannot
@@ -295,7 +306,7 @@ pub(super) fn is_own(arg: &Scalar, known: &Columns) -> bool {
 
 /// Whether an amount is plain and has a single term: what is computed from it elsewhere holds nothing beside.
 pub(super) fn is_simple(arg: &Scalar, known: &Columns) -> bool {
-    is_plain(arg, known) && implied(arg, known).is_some_and(|terms| terms.is_empty())
+    is_plain(arg, known) && real_terms(arg, known).is_some_and(|terms| terms.len() <= 1)
 }
 
 /// The predicates in `arg` that decide who counts for how much.

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::functions_aggregate::{count::count_udaf, min_max::min_udaf};
+use datafusion::functions_aggregate::{count::count_udaf, min_max::min_udaf, sum::sum_udaf};
 use datafusion::logical_expr::{Aggregate, Expr, Operator};
 
 use crate::algebra::{Aggregation, ColumnId, ColumnInfo, Records, Scalar};
 use crate::model::Refusal;
 
 use super::aggregate::{aggregate_call, aggregate_refusal, identifier_key, schema_types};
+use super::exact::Encoded;
 use super::measure::one;
 use super::{Field, Kind, Lowering, Relation, Scope, measure, not_supported};
 
@@ -116,6 +117,9 @@ impl Lowering<'_> {
                     let origins = self.origins(&value);
                     let id = self.person_column(data_type.clone(), origins, &value, &[], aggregates)?;
                     self.columns.has_domain_of(id, &value);
+                    if self.columns.is_inexact(&value) {
+                        self.columns.is_encoded(id);
+                    }
                     keys.push((id, value));
                     Field::Value(Scalar::Column(id))
                 }
@@ -168,6 +172,22 @@ impl Lowering<'_> {
         if sorts.is_empty() && !params.distinct {
             self.score(id, call.func.name(), &arg, filter.as_ref(), aggregates)?;
         }
+        match self.columns.behind_aggregate(call.func.name(), &arg) {
+            Ok(None) => {}
+            Ok(Some(exact)) => {
+                let function = if call.func.name() == "avg" { sum_udaf() } else { Arc::clone(&call.func) };
+                let data_type = self.columns.type_of_sum(&exact);
+                let behind = Aggregation {
+                    function,
+                    arg: exact,
+                    distinct: params.distinct,
+                    filter: filter.clone(),
+                    data_type,
+                };
+                self.behind(id, behind, aggregates);
+            }
+            Err(Encoded) => self.columns.is_encoded(id),
+        }
         let function = Arc::clone(&call.func);
         aggregates.push((id, Aggregation { function, arg, distinct: params.distinct, filter, data_type }));
         Ok(id)
@@ -212,6 +232,15 @@ impl Lowering<'_> {
         });
         let known = known.map(|(id, _)| *id);
         Ok(known.unwrap_or_else(|| self.hidden_count(branch, aggregates)))
+    }
+
+    /// The exact value behind an aggregate, as a further one.
+    fn behind(&mut self, id: ColumnId, exact: Aggregation, aggregates: &mut PersonAggregates) {
+        let origins = self.origins(&exact.arg);
+        let info = ColumnInfo { origins, ..ColumnInfo::plain(exact.data_type.clone()) };
+        let behind = self.columns.add(info);
+        aggregates.push((behind, exact));
+        self.columns.stands_before(id, Scalar::Column(behind));
     }
 
     /// How many of the person's records take a branch.

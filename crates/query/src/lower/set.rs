@@ -126,7 +126,7 @@ impl Lowering<'_> {
             self.spend(value.size().0)?;
             info.origins.extend(self.origins(value));
             info.sensitive |= self.columns.is_sensitive(value);
-            info.encoded |= !measure::is_simple(value, &self.columns);
+            info.encoded |= !measure::is_simple(value, &self.columns) || self.columns.is_inexact(value);
             info.branches.extend(united.arms().nth(arm));
             for branch in measure::branches(value, &self.columns) {
                 info.branches.push(self.in_arm(branch, arm, united));

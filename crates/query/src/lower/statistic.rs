@@ -61,6 +61,7 @@ impl Lowering<'_> {
             let hint = "take VAR_SAMP or STDDEV, and CORR or COVAR_SAMP of two columns";
             return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
         }
+        self.rounded(adds, &args).map_err(|refusal| refusal.at(place))?;
         if adds && !args.iter().all(|arg| measure::is_plain(arg, &self.columns)) {
             let message =
                 "a sum, mean or the like of a function of values is not allowed over groups of people";
@@ -108,7 +109,7 @@ impl Lowering<'_> {
     ) -> Result<Vec<Scalar>, Refusal> {
         let moments = matches!(kind, StatisticKind::Variance { .. });
         if !moments && !matches!(kind, StatisticKind::Count | StatisticKind::Mean | StatisticKind::Sum) {
-            return Ok(Vec::new());
+            return Ok(self.behind_moments(kind, args));
         }
         let too_many = || {
             let message =
@@ -121,7 +122,10 @@ impl Lowering<'_> {
             }
             _ => Vec::new(),
         };
-        if sorts.is_empty() || moments {
+        if moments {
+            return Ok(terms.into_iter().chain(self.behind_moments(kind, args)).collect());
+        }
+        if sorts.is_empty() {
             return Ok(terms);
         }
         let all = match (kind, args.first()) {
@@ -136,6 +140,35 @@ impl Lowering<'_> {
         let of_sort = |sort| terms.iter().map(move |term| measure::taken_here(sort, term.clone()));
         let implied: Vec<Scalar> = sorts.iter().flat_map(of_sort).take(MOST_BRANCHES + 1).collect();
         if implied.len() > MOST_BRANCHES { Err(too_many()) } else { Ok(implied) }
+    }
+
+    /// The sums of what a moment is taken of, where the moment's own are rounded.
+    fn behind_moments(&self, kind: StatisticKind, args: &[Scalar]) -> Vec<Scalar> {
+        if kind == StatisticKind::Distinct || kind == StatisticKind::People || args.is_empty() {
+            return Vec::new();
+        }
+        if matches!(kind, StatisticKind::Quantile { .. } | StatisticKind::Extreme { .. }) {
+            return Vec::new();
+        }
+        let there = Scalar::And(args.iter().cloned().map(Scalar::is_present).collect());
+        let inexact = args.iter().filter(|arg| !self.columns.is_integer(arg));
+        let exact = inexact.filter_map(|arg| self.columns.exact(arg));
+        exact.map(|exact| measure::taken_here(&there, exact)).collect()
+    }
+
+    /// Refuses an amount in which each record's value is rounded, or hidden behind another.
+    fn rounded(&self, adds: bool, args: &[Scalar]) -> Result<(), Refusal> {
+        if adds && args.iter().any(|arg| self.columns.rounds(arg)) {
+            let message = "a sum, mean or the like of values that are rounded one by one is not allowed";
+            let hint = "round the statistic: SUM(x) / 2, ROUND(AVG(x)); of a quotient write x / 2.0, of bands group by them";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint));
+        }
+        if adds && args.iter().any(|arg| self.columns.cancels(arg)) {
+            let message = "an amount that multiplies by a column and divides by it again is not allowed";
+            let hint = "leave the column out of both";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint));
+        }
+        Ok(())
     }
 
     /// The values of which a quantile is taken, where constants are among them: those would stand for people

@@ -160,14 +160,21 @@ impl Lowering<'_> {
         let placed = order.chain(&call.partition).flat_map(|key| measure::branches(key, &self.columns));
         branches.extend(placed.collect::<Vec<_>>());
         branches.extend_from_slice(sorts);
+        let exact = |arg: &Scalar| self.columns.exact(arg).unwrap_or_else(|| arg.clone());
+        let mean = call.function.name() == "avg";
+        let inexact = !mean && call.args.iter().any(|arg| self.columns.is_inexact(arg));
         // The others count or rank records.
         let takes_values = !call.args.is_empty() && call.function.name() != "count";
         let info = ColumnInfo {
             data_type: call.data_type.clone(),
             origins: call.args.iter().flat_map(|arg| self.origins(arg)).collect(),
             arms: Vec::new(),
+            // The means of a person's records add up to the records.
+            behind: call.args.first().filter(|_| mean).map(exact),
             branches,
-            encoded: !sorts.is_empty() || call.args.iter().any(|arg| !measure::is_simple(arg, &self.columns)),
+            encoded: inexact
+                || !sorts.is_empty()
+                || call.args.iter().any(|arg| !measure::is_simple(arg, &self.columns)),
             made: takes_values && !call.args.iter().take(1).all(|arg| measure::is_own(arg, &self.columns)),
             statistic: read.into_iter().any(|scalar| self.columns.reads_statistic(scalar)),
             grain: match call.args.first() {
