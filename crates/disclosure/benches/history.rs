@@ -51,7 +51,13 @@ fn ungrouped(group: Evidence) -> CellTable {
     let parts = vec![Part { scale: Scale::Integer, evidence: vec![group.clone()] }];
     let kind = StatisticKind::People;
     let statistic = StatisticColumn { name: "n".to_owned(), kind, parts, values: None, branches: Vec::new() };
-    CellTable { keys: Vec::new(), groups: vec![group], statistics: vec![statistic], parent: None }
+    CellTable {
+        keys: Vec::new(),
+        groups: vec![group],
+        statistics: vec![statistic],
+        parent: None,
+        attributes: Vec::new(),
+    }
 }
 
 fn profile() -> Profile {

@@ -7,6 +7,7 @@ mod margins;
 mod past;
 mod rounded;
 mod shape;
+mod spending;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -82,7 +82,8 @@ impl Evidence {
     }
 
     /// The same people, each counted once: the evidence of a count of people.
-    pub(crate) fn once_per_person(&self) -> Self {
+    #[must_use]
+    pub fn once_per_person(&self) -> Self {
         let (once, units) = (Stored::Ones(self.subjects.ids.len()), self.rest.units.clone());
         Self::new(Arc::clone(&self.subjects), once, self.rest.records, false, units)
     }

@@ -20,6 +20,7 @@ use std::fmt;
 
 use sekisho_model::Digest;
 
+use crate::budget::{Budget, Usage};
 use crate::evidence::{Evidence, Scale};
 use groups::Groups;
 pub use page::Page;
@@ -64,6 +65,8 @@ pub struct Ledger {
     groups: Groups,
     /// What was asked before, and which of its sums, by number, were withheld to protect others.
     answers: BTreeMap<Digest, BTreeSet<u32>>,
+    /// How close everything comes to one person's value.
+    budget: Budget,
     pages: u64,
 }
 
@@ -79,6 +82,7 @@ impl Ledger {
         for entry in &page.sums {
             self.note(entry.clone());
         }
+        page.charges.iter().for_each(|charge| self.budget.take(charge));
         self.answers.entry(page.question).or_insert_with(|| page.suppressed.iter().copied().collect());
         self.pages = self.pages.saturating_add(1);
     }
@@ -99,7 +103,17 @@ impl Ledger {
     #[must_use]
     pub fn heap_size(&self) -> usize {
         let entries = self.entries.list.iter().map(|entry| entry.evidence.heap_size());
-        entries.fold(self.groups.heap_size(), usize::saturating_add)
+        entries.fold(self.groups.heap_size(), usize::saturating_add).saturating_add(self.budget.heap_size())
+    }
+
+    /// How much was released of each column of codes, and of each confidential one.
+    pub fn usage(&self) -> impl Iterator<Item = Usage> {
+        self.budget.usage()
+    }
+
+    /// How close everything comes to one person's value.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// What became of a sum; `None` if it does not stand here.

@@ -16,9 +16,10 @@
 //! 3. `rules`: whether a cell may be shown, by itself, with `exact` and `moments` for the arithmetic;
 //! 4. `suppression`: what must be withheld so that others stay hidden;
 //! 5. `history`: what was released before, which no longer can be withheld;
-//! 6. `checked`: the verdict, and the values that remain, with `rounding` for how they are shown;
-//! 7. `released`: the way out;
-//! 8. `rejudge`: what another profile says of what was released.
+//! 6. `budget`: how close everything together comes to one person's value;
+//! 7. `checked`: the verdict, and the values that remain, with `rounding` for how they are shown;
+//! 8. `released`: the way out;
+//! 9. `rejudge`: what another profile says of what was released.
 
 #![cfg_attr(
     not(test),
@@ -43,6 +44,7 @@ mod exact;
 mod moments;
 mod rules;
 
+mod budget;
 mod rounding;
 
 mod history;
@@ -56,6 +58,7 @@ mod released;
 #[cfg(test)]
 mod testing;
 
+pub use budget::Usage;
 pub use checked::{Checked, CheckedTable, Finding, check};
 pub use error::Error;
 pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Populations, Scale, Tally, UnitKind};
@@ -67,6 +70,7 @@ pub use rounding::RoundingKey;
 pub use rules::{Reason, RuleClass, judge_sum};
 pub use statistic::{Fraction, RegressionFunction, StatisticKind};
 pub use unreleased::{
-    Branch, CellTable, Frame, KeyColumn, Parent, Part, StatisticColumn, Telling, Unreleased, ValueColumn,
+    Attribute, Branch, CellTable, Frame, Frames, KeyColumn, Parent, Part, StatisticColumn, Telling,
+    Unreleased, ValueColumn,
 };
 pub use values::{ValueTally, Values};

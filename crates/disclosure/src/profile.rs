@@ -72,6 +72,10 @@ pub struct Profile {
     /// What an aggregate may be taken of.
     #[serde(default = "strict::expressions")]
     pub(crate) expressions: Expressions,
+    /// How close all answers of one attribute together may come to anybody's value: the largest leverage, in
+    /// per mille. 1000 switches the budget off.
+    #[serde(default = "strict::max_leverage")]
+    pub(crate) max_leverage: u32,
     /// Columns, as `table.column`, that no table may cross with each other.
     #[serde(default)]
     pub(crate) forbidden_crossings: Vec<Vec<String>>,
@@ -216,6 +220,12 @@ impl Profile {
         self.expressions
     }
 
+    /// Whether there is a budget against reconstruction.
+    #[must_use]
+    pub fn has_budget(&self) -> bool {
+        self.max_leverage < 1000
+    }
+
     /// Sets of columns, as `table.column`; a table that groups by all columns of one is forbidden.
     #[must_use]
     pub fn forbidden_crossings(&self) -> &[Vec<String>] {
@@ -261,6 +271,7 @@ impl Profile {
             rounding,
             rounding_key: _,
             expressions,
+            max_leverage,
             forbidden_crossings,
         } = self;
         format!(
@@ -270,7 +281,7 @@ impl Profile {
              degrees_of_freedom = {degrees_of_freedom}\nextremes = {extremes:?}\n\
              max_dimensions = {max_dimensions}\nmax_list = {max_list}\ndate_grain = {date_grain:?}\n\
              geography_grain = {geography_grain:?}\nareas = {areas:?}\nrounding = {rounding:?}\n\
-             expressions = {expressions:?}\nforbidden_crossings = {forbidden_crossings:?}\n"
+             expressions = {expressions:?}\nmax_leverage = {max_leverage}\nforbidden_crossings = {forbidden_crossings:?}\n"
         )
     }
 
@@ -298,6 +309,7 @@ impl Profile {
             ("degrees_of_freedom", (2..=1_000_000).contains(&self.degrees_of_freedom), "2 to 1000000"),
             ("max_dimensions", (1..=64).contains(&self.max_dimensions), "1 to 64"),
             ("max_list", (1..=1_000_000).contains(&self.max_list), "1 to 1000000"),
+            ("max_leverage", (1..=1000).contains(&self.max_leverage), "1 to 1000"),
             (
                 "areas",
                 self.areas.is_sound(),
@@ -347,6 +359,10 @@ mod strict {
 
     pub(super) fn geography_grain() -> GeographyLevel {
         GeographyLevel::Province
+    }
+
+    pub(super) fn max_leverage() -> u32 {
+        100
     }
 
     pub(super) fn areas() -> Areas {

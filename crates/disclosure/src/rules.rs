@@ -42,6 +42,8 @@ pub enum Reason {
     Area,
     /// A FILTER or CASE branch separates too few people from their group.
     Branch,
+    /// Together with what was released before, it would come too close to somebody's value.
+    Budget,
     /// Nearly everybody of the group has a sensitive value.
     Class,
     /// Too few people contribute something other than zero.

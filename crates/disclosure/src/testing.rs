@@ -44,13 +44,19 @@ pub(crate) fn table(
     let (labels, groups): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let values = Arc::new(StringArray::from(labels));
     let keys = vec![KeyColumn { name: key.into(), values, declared: false, telling: Telling::default() }];
-    CellTable { keys, groups, statistics: statistics.into_iter().collect(), parent: None }
+    CellTable {
+        keys,
+        groups,
+        statistics: statistics.into_iter().collect(),
+        parent: None,
+        attributes: Vec::new(),
+    }
 }
 
 /// A statistic over everybody.
 pub(crate) fn ungrouped(everybody: Evidence, statistics: Vec<StatisticColumn>) -> CellTable {
     let parent = (everybody.people() == 0).then(|| Parent { keys: vec![], groups: vec![people(0..100)] });
-    CellTable { keys: Vec::new(), groups: vec![everybody], statistics, parent }
+    CellTable { keys: Vec::new(), groups: vec![everybody], statistics, parent, attributes: Vec::new() }
 }
 
 /// `COUNT(*)` of some groups.

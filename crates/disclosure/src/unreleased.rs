@@ -39,6 +39,32 @@ pub struct CellTable {
     pub statistics: Vec<StatisticColumn>,
     /// The same records without the restrictions on sensitive columns, where there are any.
     pub parent: Option<Parent>,
+    /// What its sums could tell of each column of codes, and of each confidential one, that it reads.
+    pub attributes: Vec<Attribute>,
+}
+
+/// What the sums of a table could tell of one column: for whom, and how often, each counts what nobody may
+/// know. Nobody's value is in it.
+pub struct Attribute {
+    /// The stored column, as `table.column`.
+    pub name: String,
+    /// The keys, by number, whose labels are its values: who has another value is in another row.
+    pub labels: Vec<usize>,
+    /// What the sums would be if every condition that reads the column were fulfilled. Several where the
+    /// conditions are not all asked for together: some fulfilled, and others not. `None` if they are asked in
+    /// more ways than can be looked at: then nothing is known.
+    pub with: Option<Vec<Frames>>,
+    /// What they would be if none were; `None` if nobody would count then.
+    pub without: Option<Frames>,
+}
+
+/// The sums of a table under other conditions.
+pub struct Frames {
+    /// The keys of the table, in its order.
+    pub keys: Vec<KeyColumn>,
+    /// For each statistic, part and row, with how much each record of a person would count: once where records
+    /// or confidential amounts are. Empty for a statistic that does not read the column.
+    pub sums: Vec<Vec<Vec<Evidence>>>,
 }
 
 /// The groups with which those of a table are compared.

@@ -87,6 +87,8 @@ pub struct Stricter {
     pub areas_minimum_count: Option<u32>,
     /// `Some(true)`: aggregates of columns alone, not of expressions.
     pub columns_only: Option<bool>,
+    /// How close all answers of one attribute together may come to anybody's value, in per mille.
+    pub max_leverage: Option<u32>,
     /// Further sets of columns, as `table.column`, that no table may cross with each other.
     pub forbidden_crossings: Vec<Vec<String>>,
 }

@@ -274,6 +274,45 @@ pub(crate) struct Frontier {
     /// The same without the restrictions on sensitive columns, where there are any: with whom its people are
     /// compared.
     pub(crate) parent: Option<Box<Frontier>>,
+    /// The columns that it reads of which nobody may know somebody's value.
+    pub(crate) attributes: Vec<ReadAttribute>,
+}
+
+/// How a frontier reads a column of which nobody may know somebody's value.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadAttribute {
+    /// The stored column, as `table.column`.
+    pub(crate) name: String,
+    /// The keys, by number, that are its values.
+    pub(crate) labels: Vec<usize>,
+    /// How each statistic reads it; where there are none, the groups.
+    pub(crate) reads: Vec<Reads>,
+    pub(crate) conditions: Conditions,
+}
+
+/// What a statistic counts of whom it reads a column.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reads {
+    /// What its parts add up: it is public.
+    Amounts,
+    /// Those records of theirs that pass its FILTER: the amounts are confidential.
+    Filtered,
+    /// It does not read the column.
+    Not,
+    /// Their records: the amounts are confidential.
+    Records,
+}
+
+/// The conditions that read a column.
+#[derive(Clone, Debug)]
+pub(crate) enum Conditions {
+    /// Labels and amounts alone read it: the groups themselves say for whom they count.
+    None,
+    /// The same frontier where they are fulfilled, in the ways in which they can be; and where none is, if
+    /// somebody counts then.
+    Some { with: Vec<Frontier>, without: Option<Frontier> },
+    /// They read it in a way, or in so many, that for whom a cell counts is not known.
+    Tangled,
 }
 
 /// What a record counts for beside its person: an institution, or the people who live where it was.

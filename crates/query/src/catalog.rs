@@ -98,6 +98,22 @@ impl Catalog {
     }
 }
 
+impl Catalog {
+    /// The columns, as `table.column`, of which nobody may know somebody's value: codes, what is declared
+    /// sensitive, and quantities. What is known of people by others (sex, year of birth, area, dates) is not
+    /// among them.
+    pub(crate) fn attributes(&self) -> BTreeSet<String> {
+        let of_people = self.tables.values().filter(|table| table.kind == TableKind::Subject);
+        let confidential =
+            |column: &&Column| column.code || column.sensitive || column.class == ColumnClass::Measure;
+        let of_table = |table: &Arc<GrantedTable>| {
+            let columns = table.columns.iter().filter(confidential);
+            columns.map(|column| format!("{}.{}", table.name, column.name)).collect::<Vec<_>>()
+        };
+        of_people.flat_map(of_table).collect()
+    }
+}
+
 impl GrantedTable {
     fn new(table: &Table, grant: &TableGrant) -> Self {
         let may_read = |column: &&Column| {

@@ -73,7 +73,7 @@ pub(crate) fn cell_table(
     units: &[UnitKind],
     threads: NonZeroUsize,
 ) -> Result<CellTable> {
-    let PlannedFrontier { frontier, instrumented, parent: _ } = planned;
+    let PlannedFrontier { frontier, instrumented, parent: _, attributes: _ } = planned;
     let Instrumented { layout, first_tally, .. } = instrumented;
     let InOrder { cells, rows } = in_order;
     let first_rows: UInt64Array = rows.iter().map(|rows| u64::try_from(rows.start).ok()).collect();
@@ -127,7 +127,13 @@ pub(crate) fn cell_table(
     if statistics.is_empty() {
         statistics.push(people(part(&0)));
     }
-    Ok(CellTable { keys: keys.collect::<Result<_>>()?, groups: of(0), statistics, parent: None })
+    Ok(CellTable {
+        keys: keys.collect::<Result<_>>()?,
+        groups: of(0),
+        statistics,
+        parent: None,
+        attributes: Vec::new(),
+    })
 }
 
 fn scale(scales: &[Scale], index: usize) -> Scale {

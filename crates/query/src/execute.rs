@@ -22,11 +22,12 @@ use crate::cells::FormCells;
 use crate::clustered::SortsWithinPeople;
 use crate::cooperate::JoinsYield;
 use crate::deposit::Deposits;
-use crate::disclosure::{self, CellTable, Parent, UnitKind, Unreleased};
+use crate::disclosure::{self, Attribute, CellTable, Parent, UnitKind, Unreleased};
+use crate::frames;
 use crate::generate::Instrumented;
 use crate::inhabitants::Inhabitants;
 use crate::model::{Code, Limits, Refusal};
-use crate::plan::{Plan, PlannedFrontier};
+use crate::plan::{Plan, PlannedAttribute, PlannedFrames, PlannedFrontier};
 use crate::public::PublicRun;
 use crate::scan::{Footers, People, Reading, VAULT_URL, divisions};
 use crate::vault::Snapshot;
@@ -159,6 +160,12 @@ impl Engine {
                 let parent = self.table(&session, parent, ground, &mut evidence).await?;
                 table.parent = Some(Parent { keys: parent.keys, groups: parent.groups });
             }
+            for attribute in &planned.attributes {
+                let attribute = self
+                    .attribute(&session, attribute, &table, plan.tables.snapshot(), &mut evidence)
+                    .await?;
+                table.attributes.push(attribute);
+            }
             tables.push(table);
         }
         let run = PublicRun {
@@ -169,6 +176,38 @@ impl Engine {
             _evidence: evidence,
         };
         Ok((Unreleased::new(tables), run))
+    }
+
+    /// For whom the cells of a table count what nobody may know of one column.
+    async fn attribute(
+        &self,
+        session: &SessionState,
+        planned: &PlannedAttribute,
+        table: &CellTable,
+        snapshot: &Snapshot,
+        evidence: &mut Vec<MemoryReservation>,
+    ) -> Result<Attribute, Failure> {
+        let PlannedAttribute { name, labels, reads, frames } = planned;
+        let (with, without) = match frames {
+            PlannedFrames::Own => (Some(vec![frames::own(table, reads)]), None),
+            PlannedFrames::Others { with, without } => {
+                let mut all = Vec::new();
+                for frontier in with {
+                    let other = self.table(session, frontier, snapshot, evidence).await?;
+                    all.push(frames::other(table, other, reads));
+                }
+                let without = match without {
+                    None => None,
+                    Some(frontier) => {
+                        let other = self.table(session, frontier, snapshot, evidence).await?;
+                        Some(frames::other(table, other, reads))
+                    }
+                };
+                (Some(all), without)
+            }
+            PlannedFrames::Unknown => (None, None),
+        };
+        Ok(Attribute { name: name.clone(), labels: labels.clone(), with, without })
     }
 
     /// What a frontier says, with the evidence behind it, whose memory is taken until the job ends.

@@ -35,6 +35,7 @@ mod cell_table;
 mod clustered;
 mod cooperate;
 mod execute;
+mod frames;
 mod freeze;
 mod plan;
 mod public;

@@ -9,6 +9,7 @@ mod aggregate;
 mod cells;
 mod domain;
 mod exact;
+mod frames;
 mod grain;
 mod graph;
 mod join;

@@ -11,7 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Analyzer;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 
-use crate::algebra::Frontier;
+use crate::algebra::{Conditions, Frontier, ReadAttribute, Reads};
 use crate::catalog::Catalog;
 use crate::disclosure::Profile;
 use crate::functions;
@@ -67,13 +67,54 @@ pub(crate) struct PlannedFrontier {
     pub(crate) instrumented: Instrumented,
     /// The groups with which its people are compared.
     pub(crate) parent: Option<Box<PlannedFrontier>>,
+    /// For whom its cells count what nobody may know.
+    pub(crate) attributes: Vec<PlannedAttribute>,
+}
+
+/// A column of which nobody may know somebody's value, with the plans that say for whom a cell counts it.
+pub(crate) struct PlannedAttribute {
+    pub(crate) name: String,
+    /// The keys that are its values.
+    pub(crate) labels: Vec<usize>,
+    /// How each statistic reads it.
+    pub(crate) reads: Vec<Reads>,
+    pub(crate) frames: PlannedFrames,
+}
+
+/// Where the frames of a column come from.
+pub(crate) enum PlannedFrames {
+    /// From the cells themselves.
+    Own,
+    /// From the same frontier under other conditions.
+    Others { with: Vec<PlannedFrontier>, without: Option<Box<PlannedFrontier>> },
+    /// They are not known.
+    Unknown,
+}
+
+impl PlannedAttribute {
+    fn new(attribute: ReadAttribute, tables: &Tables) -> Result<Self, DataFusionError> {
+        let ReadAttribute { name, labels, reads, conditions } = attribute;
+        let planned = |frontier| PlannedFrontier::new(frontier, tables);
+        let frames = match conditions {
+            Conditions::None => PlannedFrames::Own,
+            Conditions::Some { with, without } => PlannedFrames::Others {
+                with: with.into_iter().map(planned).collect::<Result<_, _>>()?,
+                without: without.map(planned).transpose()?.map(Box::new),
+            },
+            Conditions::Tangled => PlannedFrames::Unknown,
+        };
+        Ok(Self { name, labels, reads, frames })
+    }
 }
 
 impl PlannedFrontier {
     fn new(mut frontier: Frontier, tables: &Tables) -> Result<Self, DataFusionError> {
         let instrumented = generate::instrument(&frontier, &|name: &str| tables.open(name))?;
         let parent = frontier.parent.take().map(|parent| Self::new(*parent, tables)).transpose()?;
-        Ok(Self { frontier, instrumented, parent: parent.map(Box::new) })
+        let attributes = std::mem::take(&mut frontier.attributes).into_iter();
+        let attributes = attributes.map(|attribute| PlannedAttribute::new(attribute, tables));
+        let attributes = attributes.collect::<Result<_, _>>()?;
+        Ok(Self { frontier, instrumented, parent: parent.map(Box::new), attributes })
     }
 }
 

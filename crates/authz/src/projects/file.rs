@@ -87,6 +87,8 @@ struct FileStricter {
     areas_minimum_count: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     columns_only: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_leverage: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     forbidden_crossings: Vec<Vec<String>>,
 }
@@ -303,6 +305,7 @@ impl Source<'_> {
             areas_few_below: file.areas_few_below,
             areas_minimum_count: file.areas_minimum_count,
             columns_only: file.columns_only,
+            max_leverage: file.max_leverage,
             forbidden_crossings: file.forbidden_crossings,
         })
     }
@@ -327,6 +330,7 @@ impl FileStricter {
             areas_few_below,
             areas_minimum_count,
             columns_only,
+            max_leverage,
             forbidden_crossings,
         } = stricter;
         Self {
@@ -346,6 +350,7 @@ impl FileStricter {
             areas_few_below,
             areas_minimum_count,
             columns_only,
+            max_leverage,
             forbidden_crossings,
         }
     }

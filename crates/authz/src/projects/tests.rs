@@ -43,6 +43,7 @@ areas_nothing_below = 5000
 areas_few_below = 50000
 areas_minimum_count = 30
 columns_only = true
+max_leverage = 50
 forbidden_crossings = [["patients.municipality", "claims.insurer"]]
 "#;
 
@@ -93,6 +94,7 @@ fn every_part_of_a_project_file_is_read() {
             areas_few_below: Some(50000),
             areas_minimum_count: Some(30),
             columns_only: Some(true),
+            max_leverage: Some(50),
             forbidden_crossings: vec![vec!["patients.municipality".to_owned(), "claims.insurer".to_owned()]],
         },
         hold: Hold::Always,

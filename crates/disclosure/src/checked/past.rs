@@ -9,6 +9,7 @@ use sekisho_model::Digest;
 use sha2::{Digest as _, Sha256};
 
 use super::verdict::{Claim, Sum};
+use crate::budget::Charge;
 use crate::evidence::{Contributions, Evidence};
 use crate::history::{Entries, Entry, Ledger, Page, Status};
 use crate::profile::Profile;
@@ -77,6 +78,7 @@ impl Past<'_> {
         &self,
         question: Digest,
         suppressed: BTreeSet<u32>,
+        charges: Vec<Charge>,
         shown: impl Fn(&Sum<'_>) -> bool,
     ) -> Page {
         let mut added = Entries::default();
@@ -95,7 +97,7 @@ impl Past<'_> {
             }
         }
         let news = added.into_iter().filter(|entry| self.ledger.changes_with(entry)).collect();
-        Page { question, suppressed: suppressed.into_iter().collect(), sums: news }
+        Page { question, suppressed: suppressed.into_iter().collect(), sums: news, charges }
     }
 
     /// The sums of the ledger that are connected with what is asked.

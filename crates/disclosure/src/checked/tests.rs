@@ -304,7 +304,7 @@ fn by(
         declared: false,
         telling: Telling::default(),
     }];
-    CellTable { keys, groups, statistics, parent: None }
+    CellTable { keys, groups, statistics, parent: None, attributes: Vec::new() }
 }
 
 proptest! {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::util::display::array_value_to_string;
 
 use super::past::{self, Past};
+use super::spending;
 use super::values::{self, Number};
 use crate::Error;
 use crate::evidence::{Contributions, Evidence, Scale};
@@ -48,6 +49,12 @@ impl Verdict {
         self.reasons.insert(Reason::Secondary);
         self.value = None;
     }
+
+    /// The cell comes too close to somebody's value.
+    fn exhaust(&mut self) {
+        self.reasons.insert(Reason::Budget);
+        self.value = None;
+    }
 }
 
 /// What was decided of one table.
@@ -80,10 +87,10 @@ pub(super) fn judge(
     let mut verdicts: Vec<TableVerdict> = tables.iter().map(|table| alone(table, profile)).collect();
     settle(tables, &mut verdicts);
     let sums = sums(tables, &verdicts)?;
-    let question = past::question(&sums, profile);
+    let question = spending::question(past::question(&sums, profile), tables);
     let past = Past { sums: &sums, ledger, profile };
     let known = ledger.answer(&question);
-    let suppressed = match known {
+    let mut suppressed = match known {
         Some(answer) => answer.clone(),
         None => past.suppressed(steps),
     };
@@ -93,12 +100,24 @@ pub(super) fn judge(
             verdict.suppress();
         }
     }
+    let mut charges = Vec::new();
+    if known.is_none() && profile.has_budget() {
+        let spent = spending::spend(tables, &verdicts, &sums, ledger.budget(), profile);
+        charges = spent.charges;
+        for cell in spent.too_close {
+            let verdict = verdicts.get_mut(cell.table);
+            let verdict = verdict.and_then(|table| table.cell(cell.statistic, cell.row));
+            verdict.into_iter().for_each(Verdict::exhaust);
+            suppressed
+                .extend((0_u32..).zip(&sums).filter(|(_, sum)| sum.cell == cell).map(|(number, _)| number));
+        }
+    }
     let page = known.is_none().then(|| {
         let shown = |cell: Cell| {
             let verdict = verdicts.get(cell.table)?.statistics.get(cell.statistic)?.get(cell.row)?;
             Some(!verdict.withholds())
         };
-        past.page(question, suppressed, |sum| shown(sum.cell).unwrap_or(false))
+        past.page(question, suppressed, charges, |sum| shown(sum.cell).unwrap_or(false))
     });
     Ok((verdicts, page))
 }
@@ -109,9 +128,9 @@ const NO_LABEL: &str = "null";
 /// Where a cell is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Cell {
-    table: usize,
-    statistic: usize,
-    row: usize,
+    pub(super) table: usize,
+    pub(super) statistic: usize,
+    pub(super) row: usize,
 }
 
 /// A sum that a cell asks to be published or kept secret.

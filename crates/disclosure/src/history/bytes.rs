@@ -2,11 +2,12 @@
 //!
 //! | part | form |
 //! |---|---|
-//! | version | one byte, 1 |
+//! | version | one byte: 1, or 2 with charges |
 //! | question | 32 bytes |
 //! | suppressed | their number (u32), then each (u32), ascending |
 //! | sets of people | their number (u32), then each: its length in bytes (u32), a Roaring bitmap |
 //! | sums | their number (u32), then each: set (u32), status (u8) and minimum (u32), scale (u8) and digits (u8), whether it overflowed (u8), whether amounts follow (u8; without them each is 1), the amounts |
+//! | charges (version 2) | their number (u32), then each: the attribute's length (u32) and name, the length of its people (u32) and their bitmap, whether amounts follow (u8), the amounts |
 //!
 //! An amount is a zigzag number in groups of seven bits, the last group without its eighth bit (LEB128).
 //! Only the form that is written is read: a page that was read and written again is the same bytes.
@@ -17,15 +18,19 @@ use roaring::RoaringBitmap;
 use sekisho_model::Digest;
 
 use super::{Entry, Page, Status};
+use crate::budget::Charge;
 use crate::evidence::{Scale, Tally};
 
-/// The version that is written, and the only one there is.
+/// The version of a page without charges.
 const VERSION: u8 = 1;
+
+/// The version of a page with charges.
+const WITH_CHARGES: u8 = 2;
 
 impl Page {
     /// The page in bytes; `None` if it is too large for its form.
     pub(super) fn encode(&self) -> Option<Vec<u8>> {
-        let mut writer = Writer(vec![VERSION]);
+        let mut writer = Writer(vec![if self.charges.is_empty() { VERSION } else { WITH_CHARGES }]);
         writer.0.extend_from_slice(self.question.as_bytes());
         writer.count(self.suppressed.len())?;
         self.suppressed.iter().for_each(|number| writer.number(*number));
@@ -50,20 +55,24 @@ impl Page {
             writer.number(*sets.get(sum.evidence.subjects())?);
             writer.sum(sum);
         }
+        if !self.charges.is_empty() {
+            writer.count(self.charges.len())?;
+            self.charges.iter().try_for_each(|charge| writer.charge(charge))?;
+        }
         Some(writer.0)
     }
 
     /// Reads what [`Page::encode`] wrote, and takes no other form.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        if reader.byte()? != VERSION {
-            return None;
-        }
+        let version = reader.byte().filter(|version| [VERSION, WITH_CHARGES].contains(version))?;
         let question = Digest::from_bytes(reader.taken()?);
         let suppressed = (0..reader.number()?).map(|_| reader.number()).collect::<Option<Vec<_>>>()?;
         let sets = (0..reader.number()?).map(|_| reader.people()).collect::<Option<Vec<_>>>()?;
         let sums = (0..reader.number()?).map(|_| reader.sum(&sets)).collect::<Option<Vec<_>>>()?;
-        let page = Self { question, suppressed, sums };
+        let charges = if version == WITH_CHARGES { reader.number()? } else { 0 };
+        let charges = (0..charges).map(|_| reader.charge()).collect::<Option<Vec<_>>>()?;
+        let page = Self { question, suppressed, sums, charges };
         (reader.0.is_empty() && page.encode().as_deref() == Some(bytes)).then_some(page)
     }
 }
@@ -108,6 +117,21 @@ impl Writer {
         if amounts {
             evidence.amounts().iter().for_each(|amount| self.amount(amount));
         }
+    }
+
+    fn charge(&mut self, charge: &Charge) -> Option<()> {
+        let Charge { attribute, row } = charge;
+        self.count(attribute.len())?;
+        self.0.extend_from_slice(attribute.as_bytes());
+        let bitmap = bitmap(row.subjects());
+        self.count(bitmap.serialized_size())?;
+        bitmap.serialize_into(&mut self.0).ok()?;
+        let amounts = row.amounts().iter().any(|amount| amount != 1);
+        self.0.push(u8::from(amounts));
+        if amounts {
+            row.amounts().iter().for_each(|amount| self.amount(amount));
+        }
+        Some(())
     }
 
     fn amount(&mut self, amount: i128) {
@@ -186,6 +210,20 @@ impl Reader<'_> {
         Some(Entry { evidence: tally.freeze(), scale, status })
     }
 
+    fn charge(&mut self) -> Option<Charge> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let (name, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        let attribute = str::from_utf8(name).ok()?.to_owned();
+        let people = self.people()?;
+        let amounts = [false, true].get(usize::from(self.byte()?)).copied()?;
+        let mut tally = Tally::new();
+        for subject in people {
+            tally.add_word(subject, if amounts { i64::try_from(self.amount()?).ok()? } else { 1 });
+        }
+        Some(Charge { attribute, row: tally.freeze() })
+    }
+
     fn amount(&mut self) -> Option<i128> {
         let (mut value, mut shift) = (0_u128, 0_u32);
         loop {
@@ -229,7 +267,30 @@ mod tests {
     fn page(sums: Vec<(Evidence, Scale, Status)>) -> Page {
         let entry = |(evidence, scale, status)| Entry { evidence, scale, status };
         let sums = sums.into_iter().map(entry).collect();
-        Page { question: Digest::of(b"asked"), suppressed: vec![1, 5], sums }
+        Page { question: Digest::of(b"asked"), suppressed: vec![1, 5], sums, charges: Vec::new() }
+    }
+
+    #[test]
+    fn charges_read_back_in_their_order() {
+        let mut page = page(vec![(people(0..40), Scale::Integer, Status::Shown(10))]);
+        let charge = |attribute: &str, row| Charge { attribute: attribute.into(), row };
+        page.charges = vec![
+            charge("diagnoses.icd10", people(5..90)),
+            charge("claims.points", evidence([(3, -1), (4, 7), (90_000, 1)])),
+            charge("diagnoses.icd10", people(0..40)),
+        ];
+        let bytes = page.encode().unwrap();
+        let read = Page::decode(&bytes).unwrap();
+        let of = |page: &Page| {
+            let charges = page.charges.iter();
+            charges
+                .map(|charge| {
+                    (charge.attribute.clone(), charge.row.contributions().iter().collect::<Vec<_>>())
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(&read), of(&page));
+        assert!(Page::decode(&bytes[..bytes.len() - 1]).is_none());
     }
 
     proptest! {

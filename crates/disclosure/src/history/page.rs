@@ -5,6 +5,7 @@ use std::fmt;
 use sekisho_model::Digest;
 
 use super::Entry;
+use crate::budget::Charge;
 
 /// What one release adds to the ledger of its dataset. Confidential: it says who stands behind each number.
 #[derive(Clone)]
@@ -15,6 +16,8 @@ pub struct Page {
     pub(crate) suppressed: Vec<u32>,
     /// The sums that were shown, and those that a rule withheld; no two have the same contributions.
     pub(crate) sums: Vec<Entry>,
+    /// The rows that it adds to the systems of attributes, in the order in which they were judged.
+    pub(crate) charges: Vec<Charge>,
 }
 
 impl Page {

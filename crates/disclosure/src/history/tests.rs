@@ -166,14 +166,19 @@ fn a_profile_in_which_zeros_are_secret_publishes_no_relation() {
 fn what_is_in_the_ledger_is_not_printed() {
     let mut enclave = ten();
     enclave.count(people(4711..4741));
-    let page =
-        Page { question: Digest::of(b""), suppressed: Vec::new(), sums: enclave.ledger.entries.list.clone() };
+    let page = Page {
+        question: Digest::of(b""),
+        suppressed: Vec::new(),
+        sums: enclave.ledger.entries.list.clone(),
+        charges: Vec::new(),
+    };
     assert_eq!(format!("{:?} {page:?}", enclave.ledger), "Ledger(1 pages) Page(..)");
 }
 
 #[test]
 fn a_page_opens_in_its_own_place_only() {
-    let page = Page { question: Digest::of(b""), suppressed: Vec::new(), sums: Vec::new() };
+    let page =
+        Page { question: Digest::of(b""), suppressed: Vec::new(), sums: Vec::new(), charges: Vec::new() };
     let (key, other) = (LedgerKey::new([7; 32]), LedgerKey::new([8; 32]));
     let (ward, clinic) = ("ward".parse().unwrap(), "clinic".parse().unwrap());
     let sealed = page.seal(&key, &ward, 3).unwrap();

@@ -24,6 +24,7 @@ pub(super) fn stricter(profile: &Profile, project: &Stricter) -> Result<Profile,
         areas_few_below,
         areas_minimum_count,
         columns_only,
+        max_leverage,
         forbidden_crossings,
     } = project;
     let mut merged = profile.clone();
@@ -36,6 +37,7 @@ pub(super) fn stricter(profile: &Profile, project: &Stricter) -> Result<Profile,
         at_least(profile.degrees_of_freedom, *degrees_of_freedom, "degrees_of_freedom")?;
     merged.max_dimensions = at_most(profile.max_dimensions, *max_dimensions, "max_dimensions")?;
     merged.max_list = at_most(profile.max_list, *max_list, "max_list")?;
+    merged.max_leverage = at_most(profile.max_leverage, *max_leverage, "max_leverage")?;
     merged.date_grain = at_least(profile.date_grain, *date_grain, "date_grain")?;
     merged.geography_grain = at_least(profile.geography_grain, *geography_grain, "geography_grain")?;
     merged.rounding = at_least(profile.rounding, *rounding, "rounding")?;

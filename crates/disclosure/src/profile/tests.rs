@@ -34,6 +34,8 @@ fn a_threshold_that_protects_nobody_is_an_error() {
         ("max_list = 50", "max_list = 0"),
         ("areas = ", "areas = { nothing_below = 3, few_below = 2, minimum_count = 20 }"),
         ("areas = ", "areas = { nothing_below = 1, few_below = 2, minimum_count = 0 }"),
+        ("max_leverage = 100", "max_leverage = 0"),
+        ("max_leverage = 100", "max_leverage = 1001"),
         ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\"]]"),
         ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\", \"y\"]]"),
     ];
@@ -84,6 +86,7 @@ fn a_profile_from_before_a_rule_has_the_strict_side_of_it() {
         let strict = (older.extremes(), older.max_dimensions(), older.max_list(), older.date_grain());
         assert_eq!(strict, (Extremes::Off, 3, 50, DateGrain::Month));
         assert_eq!((older.degrees_of_freedom, older.expressions()), (10, Expressions::All));
+        assert_eq!(older.max_leverage, 100);
         assert!(older.forbidden_crossings().is_empty());
         let coarse = (older.geography_grain(), older.rounding);
         assert_eq!(coarse, (GeographyLevel::Province, Rounding::None));
@@ -113,6 +116,7 @@ fn a_project_can_only_be_stricter() {
         areas_few_below: Some(30_000),
         areas_minimum_count: Some(25),
         columns_only: Some(true),
+        max_leverage: Some(50),
         forbidden_crossings: crossing(),
     };
     let merged = profile.stricter(&stricter).unwrap();
@@ -123,8 +127,8 @@ fn a_project_can_only_be_stricter() {
         (2, 20, DateGrain::Quarter)
     );
     assert_eq!(
-        (merged.expressions(), merged.forbidden_crossings()),
-        (Expressions::ColumnsOnly, &*crossing())
+        (merged.expressions(), merged.max_leverage, merged.forbidden_crossings()),
+        (Expressions::ColumnsOnly, 50, &*crossing())
     );
     assert_eq!((merged.geography_grain(), merged.rounding), (GeographyLevel::District, Rounding::Five));
     let areas = Areas { nothing_below: 3_000, few_below: 30_000, minimum_count: 25 };
@@ -138,6 +142,7 @@ fn a_project_can_only_be_stricter() {
         ("withhold_extremes", Stricter { withhold_extremes: Some(false), ..nothing.clone() }),
         ("max_dimensions", Stricter { max_dimensions: Some(4), ..nothing.clone() }),
         ("max_list", Stricter { max_list: Some(51), ..nothing.clone() }),
+        ("max_leverage", Stricter { max_leverage: Some(101), ..nothing.clone() }),
         ("date_grain", Stricter { date_grain: Some(DateGrain::Week), ..nothing.clone() }),
     ];
     for (field, project) in laxer {
@@ -170,6 +175,7 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
         ("extremes = \"off\"", "extremes = \"kth\""),
         ("max_dimensions = 3", "max_dimensions = 2"),
         ("max_list = 50", "max_list = 51"),
+        ("max_leverage = 100", "max_leverage = 99"),
         ("date_grain = \"month\"", "date_grain = \"year\""),
         ("geography_grain = \"municipality\"", "geography_grain = \"province\""),
         ("rounding = \"none\"", "rounding = \"keyed\""),

@@ -46,6 +46,13 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
         "every result that was released of the dataset, in any project over it, counts as one of the others"
             .to_owned(),
     );
+    if profile.has_budget() {
+        rules.push(format!(
+            "a number is withheld where all that was released of one column of codes, or one confidential \
+             column, would together come closer than {} to one person's value",
+            percent(profile.max_leverage)
+        ));
+    }
     rules.push("a group without a number that may be shown is absent".to_owned());
     rules.extend(rounding(profile.rounding).map(str::to_owned));
     rules.extend(of_plans(profile));

@@ -97,6 +97,7 @@ mod tests {
                 keys: labelled(&[Some("M"), Some("F"), None], &[None, None, None]),
                 groups: vec![people(100..200), people(0..women_in_all), people(200..400)],
             }),
+            attributes: vec![],
         };
         assert_eq!(others(&table(59), 10), [0].into());
         assert_eq!(others(&table(60), 10), [].into());

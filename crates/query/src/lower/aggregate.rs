@@ -100,6 +100,7 @@ impl Lowering<'_> {
             units: self.columns.units(units),
             complete: None,
             parent: None,
+            attributes: Vec::new(),
         };
         let index = self.add_frontier(frontier)?;
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
@@ -153,6 +154,7 @@ impl Lowering<'_> {
             units: self.columns.units(units),
             complete,
             parent: None,
+            attributes: Vec::new(),
         })?;
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
     }
@@ -204,6 +206,9 @@ impl Lowering<'_> {
 
     fn add_frontier(&mut self, mut frontier: Frontier) -> Result<usize, Refusal> {
         self.scrutinise(&frontier)?;
+        if self.rules.has_budget {
+            frontier.attributes = self.columns.frames(&frontier, &self.catalog.attributes());
+        }
         if let Some((parent, asked_for)) = self.columns.parent(&frontier) {
             // A label is one of the codes that were asked for: as where a condition fixes a single one, who has it
             // is compared with the parent, and not with those alone who have another of the codes.

@@ -37,6 +37,7 @@ impl Columns {
             complete: None,
             telling: BTreeMap::new(),
             parent: None,
+            attributes: Vec::new(),
         };
         Some((parent, loosened.named))
     }
@@ -154,7 +155,7 @@ impl Loosened<'_> {
 }
 
 /// Whether all of a code table is there, so that a look-up restricts nobody.
-fn is_whole(reference: &Reference) -> bool {
+pub(super) fn is_whole(reference: &Reference) -> bool {
     match reference {
         Reference::Extend { input, .. } => is_whole(input),
         Reference::Scan(scan) => scan.list_rows.is_none(),

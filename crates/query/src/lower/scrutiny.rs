@@ -438,6 +438,8 @@ pub(crate) struct Rules {
     pub(crate) date_grain: DateGrain,
     pub(crate) forbidden_crossings: Vec<Vec<String>>,
     pub(crate) geography_grain: GeographyLevel,
+    /// Whether there is a budget against reconstruction.
+    pub(crate) has_budget: bool,
     pub(crate) max_dimensions: u32,
     pub(crate) max_list: u32,
 }
@@ -450,6 +452,7 @@ impl Rules {
             date_grain: profile.date_grain(),
             forbidden_crossings: profile.forbidden_crossings().to_vec(),
             geography_grain: profile.geography_grain(),
+            has_budget: profile.has_budget(),
             max_dimensions: profile.max_dimensions(),
             max_list: profile.max_list(),
         }

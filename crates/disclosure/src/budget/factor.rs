@@ -1,0 +1,337 @@
+//! The leverages of everybody in the span of some rows, kept as rows come in.
+//!
+//! People whom no row tells apart are one *atom*. For a new row f, with ρ what is left of it beside the rows
+//! before, the leverage of each person grows by ρ² / Σ ρ², where the sum is over people. The projection is
+//! by a Cholesky factor of the rows' products, and is made twice: the second time takes away what rounding
+//! left the first time.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::Evidence;
+
+/// What is left of a row beside others, as a share of its square, where nothing is left: rounding.
+const NOTHING: f64 = 1e-9;
+
+/// What is left of a row at least, as a share of its square, to compute with: below, it is not known how much
+/// it tells of whom.
+const SOMETHING: f64 = 1e-6;
+
+/// Rounding that a leverage at the very limit is forgiven.
+const ROUNDING: f64 = 1e-9;
+
+/// Most rows. A row costs time and memory by their number; past it no further direction is released.
+const MOST_ROWS: usize = 6_000;
+
+/// People whom no row tells apart. The first atom is everybody whom no row concerns.
+#[derive(Clone)]
+struct Atom {
+    people: f64,
+    leverage: f64,
+    /// The rows that concern them, and by how much, ascending.
+    rows: Vec<(usize, f64)>,
+    /// The atom that they were of before.
+    origin: usize,
+}
+
+/// The leverages of everybody in the span of some rows.
+#[derive(Clone)]
+pub(super) struct Factor {
+    /// The atom of each person by dense id; those beyond its end are of the first.
+    atom_of: Vec<u32>,
+    atoms: Vec<Atom>,
+    /// The Cholesky factor of the rows' products, by row.
+    lower: Vec<Vec<f64>>,
+}
+
+/// What a row would do.
+pub(super) struct Cost {
+    pieces: BTreeMap<(usize, i64), Piece>,
+    /// Beside each atom, those of it whom the row does not concern.
+    products: Vec<f64>,
+    scale: f64,
+    /// Σ ρ² over people.
+    left: f64,
+    /// Σ f² over people.
+    whole: f64,
+}
+
+/// People of one atom whom a row concerns alike.
+#[derive(Default)]
+struct Piece {
+    people: f64,
+    left: f64,
+}
+
+/// How far a factor had come.
+pub(super) struct Mark {
+    rows: usize,
+    leverages: Vec<f64>,
+}
+
+/// What is decided about a row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// It follows from others.
+    Known,
+    /// It is new, and nobody's leverage becomes too large.
+    New,
+    /// Somebody's leverage would be too large, or cannot be known.
+    TooClose,
+}
+
+impl Factor {
+    pub(super) fn new() -> Self {
+        let nobody = Atom { people: 0.0, leverage: 0.0, rows: Vec::new(), origin: 0 };
+        Self { atom_of: Vec::new(), atoms: vec![nobody], lower: Vec::new() }
+    }
+
+    /// How many directions are known.
+    pub(super) fn rank(&self) -> usize {
+        self.lower.len()
+    }
+
+    /// The largest leverage of anybody.
+    #[cfg(test)]
+    pub(super) fn largest(&self) -> f64 {
+        self.atoms.iter().fold(0.0, |largest, atom| atom.leverage.max(largest))
+    }
+
+    pub(super) fn heap_size(&self) -> usize {
+        let incidences = self.atoms.iter().map(|atom| atom.rows.capacity().saturating_mul(16));
+        let lower = self.lower.iter().map(|row| row.capacity().saturating_mul(8));
+        incidences.chain(lower).fold(self.atom_of.capacity().saturating_mul(4), usize::saturating_add)
+    }
+
+    /// What a row would do: everybody with what they count.
+    pub(super) fn cost(&self, row: &Evidence) -> Cost {
+        let mut pieces = self.pieces(row);
+        let largest = pieces.keys().map(|(_, amount)| amount.unsigned_abs()).max().unwrap_or(1);
+        let scale = float(largest).recip();
+        let weight = |amount: i64| signed(amount) * scale;
+        self.add_rests(&mut pieces);
+        let whole = pieces.iter().map(|((_, amount), piece)| piece.people * weight(*amount).powi(2)).sum();
+        for ((_, amount), piece) in &mut pieces {
+            piece.left = weight(*amount);
+        }
+        let products = self.products(&pieces);
+        self.project(&mut pieces, &products);
+        let again = self.products(&pieces);
+        self.project(&mut pieces, &again);
+        let left = pieces.values().map(|piece| piece.people * piece.left.powi(2)).sum();
+        Cost { pieces, products, scale, left, whole }
+    }
+
+    /// Whether a row may be released, where nobody's leverage may be above a limit.
+    pub(super) fn verdict(&self, cost: &Cost, limit: f64) -> Verdict {
+        if cost.is_nothing() {
+            return Verdict::Known;
+        }
+        let leverage = |(atom, _): &(usize, i64)| self.atoms.get(*atom).map_or(0.0, |atom| atom.leverage);
+        let small = |(key, piece): (&(usize, i64), &Piece)| {
+            leverage(key) + piece.left.powi(2) / cost.left <= limit + ROUNDING
+        };
+        // Written so that a number that is none closes.
+        let known = cost.left >= SOMETHING * cost.whole && self.rank() < MOST_ROWS;
+        if known && cost.pieces.iter().all(small) { Verdict::New } else { Verdict::TooClose }
+    }
+
+    /// Takes in a row that does not follow from others.
+    pub(super) fn add(&mut self, row: &Evidence, cost: &Cost) {
+        let number = self.lower.len();
+        let mut line = self.forward(&cost.products);
+        line.push(cost.left.sqrt());
+        let atoms = self.divide(row, cost);
+        for ((key, piece), at) in cost.pieces.iter().zip(atoms) {
+            if let Some(atom) = self.atoms.get_mut(at) {
+                atom.leverage += piece.left.powi(2) / cost.left;
+                if key.1 != 0 {
+                    atom.rows.push((number, signed(key.1) * cost.scale));
+                }
+            }
+        }
+        self.lower.push(line);
+    }
+
+    /// Where it stands, to come back to.
+    pub(super) fn mark(&self) -> Mark {
+        let leverages = self.atoms.iter().map(|atom| atom.leverage).collect();
+        Mark { rows: self.lower.len(), leverages }
+    }
+
+    /// Forgets the rows since a mark. Atoms stay divided, which changes nobody's leverage.
+    pub(super) fn back_to(&mut self, mark: &Mark) {
+        self.lower.truncate(mark.rows);
+        for at in 0..self.atoms.len() {
+            let mut origin = at;
+            while origin >= mark.leverages.len() {
+                origin = self.atoms.get(origin).map_or(0, |atom| atom.origin);
+            }
+            if let Some(atom) = self.atoms.get_mut(at) {
+                atom.leverage = mark.leverages.get(origin).copied().unwrap_or_default();
+                atom.rows.retain(|(row, _)| *row < mark.rows);
+            }
+        }
+    }
+
+    /// The people of a row by atom and by what they count.
+    fn pieces(&self, row: &Evidence) -> BTreeMap<(usize, i64), Piece> {
+        let mut pieces: BTreeMap<(usize, i64), Piece> = BTreeMap::new();
+        let (mut last, mut people) = (None, 0.0);
+        for (subject, amount) in row.contributions().iter() {
+            let Some(amount) = word(amount) else { continue };
+            let key = Some((self.atom(subject), amount));
+            if key != last {
+                add(&mut pieces, last, people);
+                (last, people) = (key, 0.0);
+            }
+            people += 1.0;
+        }
+        add(&mut pieces, last, people);
+        pieces
+    }
+
+    /// Adds those of each atom whom the row does not concern.
+    fn add_rests(&self, pieces: &mut BTreeMap<(usize, i64), Piece>) {
+        let mut concerned = vec![0.0; self.atoms.len()];
+        for ((atom, _), piece) in pieces.iter() {
+            if let Some(people) = concerned.get_mut(*atom) {
+                *people += piece.people;
+            }
+        }
+        for (at, (atom, concerned)) in self.atoms.iter().zip(concerned).enumerate().skip(1) {
+            if atom.people > concerned {
+                pieces.insert((at, 0), Piece { people: atom.people - concerned, left: 0.0 });
+            }
+        }
+    }
+
+    /// The products of what is left with each row.
+    fn products(&self, pieces: &BTreeMap<(usize, i64), Piece>) -> Vec<f64> {
+        let mut products = vec![0.0; self.lower.len()];
+        for ((atom, _), piece) in pieces {
+            for (row, weight) in self.rows_of(*atom) {
+                if let Some(product) = products.get_mut(*row) {
+                    *product += piece.people * piece.left * weight;
+                }
+            }
+        }
+        products
+    }
+
+    /// Takes away from what is left its projection on the rows.
+    fn project(&self, pieces: &mut BTreeMap<(usize, i64), Piece>, products: &[f64]) {
+        let shares = self.backward(self.forward(products));
+        for ((atom, _), piece) in pieces {
+            let share = |(row, weight): &(usize, f64)| shares.get(*row).map_or(0.0, |share| share * weight);
+            piece.left -= self.rows_of(*atom).iter().map(share).sum::<f64>();
+        }
+    }
+
+    /// L⁻¹ v.
+    fn forward(&self, products: &[f64]) -> Vec<f64> {
+        let mut solved: Vec<f64> = Vec::with_capacity(products.len().saturating_add(1));
+        for (line, product) in self.lower.iter().zip(products) {
+            let sum: f64 = line.iter().zip(&solved).map(|(entry, value)| entry * value).sum();
+            solved.push((product - sum) / line.last().copied().unwrap_or(f64::NAN));
+        }
+        solved
+    }
+
+    /// L⁻ᵀ v.
+    fn backward(&self, mut values: Vec<f64>) -> Vec<f64> {
+        for (at, line) in self.lower.iter().enumerate().rev() {
+            let Some((before, [value, ..])) = values.split_at_mut_checked(at) else { continue };
+            *value /= line.last().copied().unwrap_or(f64::NAN);
+            for (other, entry) in before.iter_mut().zip(line) {
+                *other -= entry * *value;
+            }
+        }
+        values
+    }
+
+    /// Divides the atoms of a row's people by what they count; the atom of each piece.
+    fn divide(&mut self, row: &Evidence, cost: &Cost) -> Vec<usize> {
+        let mut kept = vec![false; self.atoms.len()];
+        // Nobody of the first atom stays in it, and whom the row does not concern stays where they are.
+        let mut stays =
+            |atom: usize| atom > 0 && kept.get_mut(atom).is_some_and(|kept| !std::mem::replace(kept, true));
+        let mut to: BTreeMap<(usize, i64), usize> = BTreeMap::new();
+        let mut in_order: Vec<&(usize, i64)> = cost.pieces.keys().collect();
+        in_order.sort_by_key(|(atom, amount)| (*atom, *amount != 0));
+        for key in in_order {
+            let (atom, people) = (key.0, cost.pieces.get(key).map_or(0.0, |piece| piece.people));
+            if stays(atom) {
+                to.insert(*key, atom);
+                self.atoms.get_mut(atom).into_iter().for_each(|atom| atom.people = people);
+            } else if let Some(before) = self.atoms.get(atom) {
+                let divided = Atom { people, origin: atom, ..before.clone() };
+                to.insert(*key, self.atoms.len());
+                self.atoms.push(divided);
+            }
+        }
+        if let Some(last) =
+            row.subjects().last().map(|last| at(*last)).filter(|last| *last >= self.atom_of.len())
+        {
+            self.atom_of.resize(last.saturating_add(1), 0);
+        }
+        for (subject, amount) in row.contributions().iter() {
+            let key = word(amount).map(|amount| (self.atom(subject), amount));
+            let new = key.and_then(|key| to.get(&key)).and_then(|new| u32::try_from(*new).ok());
+            if let (Some(new), Some(slot)) = (new, self.atom_of.get_mut(at(subject))) {
+                *slot = new;
+            }
+        }
+        cost.pieces.keys().map(|key| to.get(key).copied().unwrap_or_default()).collect()
+    }
+
+    fn atom(&self, subject: u32) -> usize {
+        self.atom_of.get(at(subject)).map_or(0, |atom| at(*atom))
+    }
+
+    fn rows_of(&self, atom: usize) -> &[(usize, f64)] {
+        self.atoms.get(atom).map(|atom| atom.rows.as_slice()).unwrap_or_default()
+    }
+}
+
+impl Cost {
+    /// Whether the row follows from others.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.left <= NOTHING * self.whole
+    }
+}
+
+fn add(pieces: &mut BTreeMap<(usize, i64), Piece>, key: Option<(usize, i64)>, people: f64) {
+    if let Some(key) = key {
+        pieces.entry(key).or_default().people += people;
+    }
+}
+
+/// What somebody counts; nothing for nought. A number that is too large counts as the largest: such a row is
+/// not released ([`super::rows`]).
+fn word(amount: i128) -> Option<i64> {
+    let word = i64::try_from(amount).unwrap_or(i64::MAX);
+    (word != 0).then_some(word)
+}
+
+fn float(number: u64) -> f64 {
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_precision_loss,
+        reason = "what is rounded is rounded alike"
+    )]
+    let float = number as f64;
+    float
+}
+
+fn signed(number: i64) -> f64 {
+    let size = float(number.unsigned_abs());
+    if number < 0 { -size } else { size }
+}
+
+/// A dense id or an atom as an index.
+fn at(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;
