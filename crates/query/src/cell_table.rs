@@ -127,13 +127,8 @@ pub(crate) fn cell_table(
     if statistics.is_empty() {
         statistics.push(people(part(&0)));
     }
-    Ok(CellTable {
-        keys: keys.collect::<Result<_>>()?,
-        groups: of(0),
-        statistics,
-        parent: None,
-        attributes: Vec::new(),
-    })
+    let keys = keys.collect::<Result<_>>()?;
+    Ok(CellTable { keys, groups: of(0), statistics, parent: None, attributes: Vec::new() })
 }
 
 fn scale(scales: &[Scale], index: usize) -> Scale {

@@ -21,6 +21,7 @@ mod idioms;
 mod partitions;
 mod places;
 mod random;
+mod reconstruction;
 mod refusals;
 mod results;
 mod scrutiny;
