@@ -67,6 +67,7 @@ fn table(people: u32, sizes: &[u64], subset: u32) -> CellTable {
         statistics: vec![count(&groups)],
         groups,
         parent: None,
+        attributes: Vec::new(),
     }
 }
 
@@ -88,6 +89,7 @@ fn copied(tables: &[CellTable]) -> Unreleased {
         groups: table.groups.clone(),
         statistics: vec![count(&table.groups)],
         parent: None,
+        attributes: Vec::new(),
     };
     Unreleased::new(tables.iter().map(copy).collect())
 }

@@ -161,9 +161,7 @@ impl Engine {
                 table.parent = Some(Parent { keys: parent.keys, groups: parent.groups });
             }
             for attribute in &planned.attributes {
-                let attribute = self
-                    .attribute(&session, attribute, &table, plan.tables.snapshot(), &mut evidence)
-                    .await?;
+                let attribute = self.attribute(&session, attribute, &table, ground, &mut evidence).await?;
                 table.attributes.push(attribute);
             }
             tables.push(table);
@@ -184,7 +182,7 @@ impl Engine {
         session: &SessionState,
         planned: &PlannedAttribute,
         table: &CellTable,
-        snapshot: &Snapshot,
+        ground: (&Snapshot, &[UnitKind]),
         evidence: &mut Vec<MemoryReservation>,
     ) -> Result<Attribute, Failure> {
         let PlannedAttribute { name, labels, reads, frames } = planned;
@@ -193,13 +191,13 @@ impl Engine {
             PlannedFrames::Others { with, without } => {
                 let mut all = Vec::new();
                 for frontier in with {
-                    let other = self.table(session, frontier, snapshot, evidence).await?;
+                    let other = self.table(session, frontier, ground, evidence).await?;
                     all.push(frames::other(table, other, reads));
                 }
                 let without = match without {
                     None => None,
                     Some(frontier) => {
-                        let other = self.table(session, frontier, snapshot, evidence).await?;
+                        let other = self.table(session, frontier, ground, evidence).await?;
                         Some(frames::other(table, other, reads))
                     }
                 };

@@ -72,7 +72,7 @@ fn random_halves_do_not_give_anybodys_diagnosis() {
     let all: Vec<Vec<u32>> =
         (0..400).map(|_| (0..240).filter(|_| random.next() % 2 == 0).collect()).collect();
     let guessed = least_squares(&all, 240);
-    assert_eq!((0..240).filter(|person| guessed[*person as usize] == self::sick(*person)).count(), 240);
+    assert_eq!((0..240).filter(|person| guessed[*person as usize] == sick(*person)).count(), 240);
 }
 
 /// Who has the diagnosis by the counts of some sets of people: the smallest squares, by gradient.
@@ -127,7 +127,7 @@ fn all_values_of_an_attribute_are_one_row() {
     let codes = || vec![("A", groups(0)), ("B", groups(1)), ("C", groups(2))];
     let rows = || codes().into_iter().map(|(_, group)| group).collect::<Vec<_>>();
     let mut grouped = table("icd10", codes(), [count("n", rows())]);
-    let keys = crate::testing::table("icd10", codes(), []).keys;
+    let keys = table("icd10", codes(), []).keys;
     let with = Frames { keys, sums: vec![vec![rows()]] };
     grouped.attributes =
         vec![Attribute { name: CODE.into(), labels: vec![0], with: Some(vec![with]), without: None }];

@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sekisho_model::Digest;
 use sha2::{Digest as _, Sha256};
 
-use super::past;
 use super::verdict::{Cell, Claim, Sum, TableVerdict, Verdict};
 use crate::budget::{Asked, Budget, Charge};
-use crate::evidence::Evidence;
 use crate::profile::Profile;
 use crate::unreleased::CellTable;
 

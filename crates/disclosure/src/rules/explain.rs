@@ -53,9 +53,10 @@ impl RuleClass {
 
 impl Reason {
     /// All of them, by name.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Area,
         Self::Branch,
+        Self::Budget,
         Self::Class,
         Self::Contributors,
         Self::DegreesOfFreedom,
@@ -79,6 +80,7 @@ impl Reason {
         match self {
             Self::Area => "area",
             Self::Branch => "branch",
+            Self::Budget => "budget",
             Self::Class => "class",
             Self::Contributors => "contributors",
             Self::DegreesOfFreedom => "degrees of freedom",
@@ -113,7 +115,7 @@ impl Reason {
             | Self::Zero => RuleClass::Few,
             Self::Dominance | Self::Moments | Self::PPercent => RuleClass::Concentration,
             Self::Class | Self::Spread => RuleClass::Sameness,
-            Self::Secondary => RuleClass::Combination,
+            Self::Budget | Self::Secondary => RuleClass::Combination,
             Self::Inexact => RuleClass::Size,
         }
     }
@@ -130,6 +132,10 @@ impl Reason {
                     below(*count)
                 )
             }
+            Self::Budget => format!(
+                "with it, what was released of a column would come closer than {} per mille to one person's value",
+                profile.max_leverage
+            ),
             Self::Class => {
                 format!(
                     "fewer than {count} people of the group are without the sensitive value that it tells"

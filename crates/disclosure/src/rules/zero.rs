@@ -97,6 +97,7 @@ mod tests {
         assert_eq!(empty_frames(&alone(), 10), [0].into());
         let of = |frame: u32| CellTable {
             parent: Some(Parent { keys: vec![], groups: vec![people(0..frame)] }),
+            attributes: Vec::new(),
             ..alone()
         };
         assert_eq!(empty_frames(&of(9), 10), [0].into());
@@ -117,6 +118,7 @@ mod tests {
             groups: [0..20, 20..40, 40..40 + in_area, 0..0].map(people).into(),
             statistics: vec![],
             parent: None,
+            attributes: Vec::new(),
         };
         assert_eq!(empty_frames(&crossed(9), 10), [3].into());
         assert_eq!(empty_frames(&crossed(10), 10), [].into());
@@ -126,6 +128,7 @@ mod tests {
             groups: [0..20, 0..0, 0..3, 0..0].map(people).into(),
             statistics: vec![],
             parent: None,
+            attributes: Vec::new(),
         };
         assert_eq!(empty_frames(&named, 10), [].into());
     }

@@ -84,6 +84,7 @@ fn cube(cells: &[(Option<&str>, Option<&str>, u8, std::ops::Range<u32>)]) -> Cel
         statistics: vec![count("n", groups.clone())],
         groups,
         parent: None,
+        attributes: Vec::new(),
     }
 }
 

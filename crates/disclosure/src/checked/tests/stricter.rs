@@ -95,7 +95,7 @@ fn cells(records: &[Record], telling: bool) -> CellTable {
     let values = Arc::new(StringArray::from(vec!["F", "M", "X"]));
     let telling = Telling { inside: telling, outside: false };
     let keys = vec![KeyColumn { name: "sex".into(), values, declared: true, telling }];
-    CellTable { keys, groups, statistics: statistics(records), parent: None }
+    CellTable { keys, groups, statistics: statistics(records), parent: None, attributes: Vec::new() }
 }
 
 /// The cells that a rule withholds, not to protect others.
