@@ -278,7 +278,7 @@ fn where_zeros_are_secret_no_relation_tells_of_one() {
     assert_eq!(published(&sums, &profile), [0, 1, 2, 3]);
     profile.zeros = crate::profile::Zeros::Withheld;
     // 50 = 20 + 30 would say that the fourth group is empty.
-    assert_eq!(published(&sums, &profile), [0, 2]);
+    assert_eq!(published(&sums, &profile), [0, 1]);
 }
 
 #[test]
@@ -300,9 +300,9 @@ fn two_blanks_in_each_line_are_not_enough() {
     }
     let total: Vec<u32> = (0..next).collect();
     let sums: Vec<Evidence> =
-        columns.into_iter().chain(rows_of).chain(columns_of).chain([total]).map(people).collect();
+        std::iter::once(total).chain(rows_of).chain(columns_of).chain(columns).map(people).collect();
     let shown = published(&sums, &threshold_only(10));
     // The cell of five people takes three more with it, and no margin.
     assert_eq!(sums.len() - shown.len(), 4);
-    assert!((16..25).all(|margin| shown.contains(&margin)));
+    assert!((0..9).all(|margin| shown.contains(&margin)));
 }
