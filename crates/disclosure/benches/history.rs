@@ -1,13 +1,14 @@
 //! How the verdict on one table grows with what was released before.
 //!
 //! `cargo bench -p sekisho-disclosure --bench history`. Prints, for each number of earlier tables, how many sums
-//! their ledger has, its memory, and which share of the new table's cells is shown; then measures the verdict.
-//! `SEKISHO_BENCH_TABLES` (default `100,1000,10000`), `SEKISHO_BENCH_CELLS` (1000) and `SEKISHO_BENCH_PEOPLE`
-//! (2250000) set the size.
+//! their ledger has, its memory, what judging them took, and for two new tables how many cells are withheld and how
+//! long the verdict takes, in processor time; then measures the verdicts (not with `SEKISHO_BENCH_ONCE`).
+//! `SEKISHO_BENCH_TABLES` (default `10,100,1000,10000`) and `SEKISHO_BENCH_PEOPLE` (2250000) set the size.
 #![expect(missing_docs, reason = "the harness makes a function without any")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may panic, and prints")]
+#![expect(clippy::indexing_slicing, reason = "the tables are as long as the keys")]
 
-use std::time::Instant;
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sekisho_disclosure::{
@@ -16,8 +17,12 @@ use sekisho_disclosure::{
 };
 use sekisho_model::Hold;
 
-/// Cells of each earlier table.
-const CELLS_BEFORE: u32 = 20;
+/// Codes of diagnoses and drugs that analyses ask for.
+const CODES: u32 = 500;
+const PREFECTURES: u32 = 47;
+/// Of five years each.
+const BANDS: u32 = 21;
+const YEARS: u32 = 10;
 
 fn setting(name: &str, default: &str) -> Vec<u32> {
     let text = std::env::var(format!("SEKISHO_BENCH_{name}")).unwrap_or_else(|_| default.to_owned());
@@ -33,18 +38,117 @@ fn mixed(left: u32, right: u32) -> u32 {
     u32::try_from(value >> 33).unwrap()
 }
 
-/// Counts of people by an attribute with `cells` values. Tables look at a cohort each, as studies do: about a
-/// hundredth of the people, those whose number `table` selects.
-fn table(people: u32, table: u32, cells: u32) -> Vec<CellTable> {
-    let mut tallies: Vec<Tally> = (0..cells).map(|_| Tally::new()).collect();
-    let cohort = people / 100;
-    let start = mixed(table, 7) % (people - cohort);
-    let range = if table == 0 { 0..people } else { start..start + cohort };
-    for subject in range {
-        let cell = mixed(subject, table) % cells;
-        tallies.get_mut(usize::try_from(cell).unwrap()).unwrap().add_one(subject);
+/// A number from 0 up to 1.
+fn share(left: u32, right: u32) -> f64 {
+    f64::from(mixed(left, right)) / f64::from(1_u32 << 31)
+}
+
+/// One below `most`, the first ones far more often.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below `most`")]
+fn skewed(share: f64, most: u32) -> u32 {
+    (share.powi(3) * f64::from(most)) as u32
+}
+
+/// What is recorded of a person, beside codes.
+#[derive(Clone, Copy)]
+struct Person {
+    woman: bool,
+    band: u32,
+    prefecture: u32,
+    year: u32,
+}
+
+/// Made-up people: one in ten has no code, and the old have more of them.
+struct Population {
+    people: Vec<Person>,
+    /// Who has each code, ascending.
+    of_code: Vec<Vec<u32>>,
+}
+
+impl Population {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below a thousand million")]
+    fn new(all: u32) -> Self {
+        let person = |subject: u32| Person {
+            woman: mixed(subject, 1) % 2 == 0,
+            band: mixed(subject, 2) % BANDS,
+            prefecture: skewed(0.2 + 0.8 * share(subject, 3), PREFECTURES),
+            year: mixed(subject, 4) % YEARS,
+        };
+        let people: Vec<Person> = (0..all).map(person).collect();
+        let old =
+            |subject: u32| (0.3 + 1.4 * f64::from(people[subject as usize].band) / f64::from(BANDS)) / 1.7;
+        let having = |code: u32| {
+            let most = 0.34 / f64::from(code + 1).powf(0.8);
+            // Whoever has it is so many people further on.
+            let gap = |draw: u32| (share(draw, 100 + code).ln() / (1.0 - most).ln()).min(1e9) as u32;
+            let mut draws = 0_u32..;
+            let places = std::iter::from_fn(|| Some(1 + gap(draws.next()?)));
+            let places = places.scan(0_u32, |place, gap| {
+                *place += gap;
+                (*place <= all).then_some(*place - 1)
+            });
+            places.filter(|subject| share(*subject, 1000 + code) < old(*subject)).collect()
+        };
+        let of_code = (0..CODES).map(having).collect();
+        Self { people, of_code }
     }
-    tallies.into_iter().map(Tally::freeze).map(ungrouped).collect()
+
+    /// Counts of those people whom `which` gives a cell.
+    fn count(&self, cohort: &[u32], cells: u32, which: impl Fn(Person) -> Option<u32>) -> Vec<CellTable> {
+        let mut tallies: Vec<Tally> = (0..cells).map(|_| Tally::new()).collect();
+        for subject in cohort {
+            if let Some(cell) = which(self.people[*subject as usize]) {
+                tallies[cell as usize].add_one(*subject);
+            }
+        }
+        let groups = tallies.into_iter().map(Tally::freeze).filter(|group| group.people() > 0);
+        groups.map(ungrouped).collect()
+    }
+
+    /// The table that an analyst asks for as number `table`: by sex, age, prefecture or year, mostly of those
+    /// with a code, and sometimes with one more condition. Codes that many ask for are asked for again.
+    fn table(&self, table: u32) -> Vec<CellTable> {
+        let code = skewed(share(table, 11), CODES);
+        let everybody: Vec<u32>;
+        let (kind, which) = (mixed(table, 12) % 20, mixed(table, 13));
+        let cohort: &[u32] = match kind {
+            0..2 => {
+                everybody = (0..u32::try_from(self.people.len()).unwrap()).collect();
+                &everybody
+            }
+            2..4 => {
+                let other = &self.of_code[skewed(share(table, 14), CODES) as usize];
+                let both = |subject: &u32| other.binary_search(subject).is_ok();
+                everybody = self.of_code[code as usize].iter().copied().filter(both).collect();
+                &everybody
+            }
+            _ => &self.of_code[code as usize],
+        };
+        let fits = move |person: Person| match kind {
+            4 => person.woman == (which % 2 == 0),
+            5 => person.band >= which % BANDS,
+            6 => person.year >= which % YEARS,
+            7 => person.band / 4 == which % 5,
+            _ => true,
+        };
+        let by = |person: Person| match mixed(table, 15) % 6 {
+            0 => u32::from(person.woman),
+            1 => person.band,
+            2 => person.band * 2 + u32::from(person.woman),
+            3 => person.prefecture,
+            4 => person.year,
+            _ => person.year * 2 + u32::from(person.woman),
+        };
+        self.count(cohort, PREFECTURES, |person| fits(person).then(|| by(person)))
+    }
+
+    /// A table of about a thousand cells: everybody, or those with a code, by prefecture and age.
+    fn large(&self, code: Option<usize>) -> Vec<CellTable> {
+        let everybody: Vec<u32> = (0..u32::try_from(self.people.len()).unwrap()).collect();
+        let cohort = code.map_or(&everybody, |code| &self.of_code[code]);
+        let by = |person: Person| Some(person.prefecture * BANDS + person.band);
+        self.count(cohort, PREFECTURES * BANDS, by)
+    }
 }
 
 fn ungrouped(group: Evidence) -> CellTable {
@@ -60,44 +164,58 @@ fn ungrouped(group: Evidence) -> CellTable {
     }
 }
 
+/// How long this thread has been computing: other work of the machine does not count.
+fn computed() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
 fn profile() -> Profile {
     Profiles::built_in().unwrap().get("japan-rwd").unwrap().clone()
 }
 
 fn history(criterion: &mut Criterion) {
-    let people = *setting("PEOPLE", "2250000").first().unwrap();
-    let cells = *setting("CELLS", "1000").first().unwrap();
+    let started = computed();
+    let population = Population::new(*setting("PEOPLE", "2250000").first().unwrap());
+    println!("{} people made in {:.1?}", population.people.len(), computed() - started);
     let profile = profile();
     let mut group = criterion.benchmark_group("history");
     group.sample_size(10);
     let mut ledger = Ledger::new();
-    let mut tables = 0;
-    for earlier in setting("TABLES", "100,1000,10000") {
-        let building = Instant::now();
+    let (mut tables, mut asked, mut withheld) = (0, 0, 0);
+    for earlier in setting("TABLES", "10,100,1000,10000") {
+        let building = computed();
         while tables < earlier {
             tables += 1;
-            let unreleased = Unreleased::new(table(people, tables, CELLS_BEFORE));
+            let unreleased = Unreleased::new(population.table(tables));
             let checked = check(unreleased, &ledger, &profile, Hold::ByRule).unwrap();
+            asked += checked.tables().len();
+            withheld += checked.findings().len();
             checked.page().into_iter().for_each(|page| ledger.take(page));
         }
-        let building = building.elapsed();
-        let started = Instant::now();
-        let checked =
-            check(Unreleased::new(table(people, 0, cells)), &ledger, &profile, Hold::ByRule).unwrap();
-        let (took, blanks) = (started.elapsed(), checked.findings().len());
         println!(
-            "{earlier} tables before ({} sums, {} MiB, built in {building:.1?}): {blanks} of {cells} cells \
-             withheld, first verdict with its input {took:.2?}",
+            "{earlier} tables before: {} sums in {} MiB, {withheld} of {asked} cells withheld, judged in {:.1?}",
             ledger.sums(),
             ledger.heap_size() >> 20,
+            computed() - building,
         );
-        group.bench_function(format!("{cells} cells after {earlier} tables"), |bencher| {
-            bencher.iter_batched(
-                || Unreleased::new(table(people, 0, cells)),
-                |unreleased| check(unreleased, &ledger, &profile, Hold::ByRule).unwrap(),
-                BatchSize::PerIteration,
-            );
-        });
+        for (name, code) in [("everybody", None), ("a code", Some(3))] {
+            let cells = population.large(code);
+            let asked = cells.len();
+            let started = computed();
+            let checked = check(Unreleased::new(cells), &ledger, &profile, Hold::ByRule).unwrap();
+            let (took, blanks) = (computed() - started, checked.findings().len());
+            println!("{asked} cells of {name}: {blanks} withheld, first verdict {took:.2?}");
+            if std::env::var_os("SEKISHO_BENCH_ONCE").is_none() {
+                group.bench_function(format!("{asked} cells of {name} after {earlier} tables"), |bencher| {
+                    bencher.iter_batched(
+                        || Unreleased::new(population.large(code)),
+                        |unreleased| check(unreleased, &ledger, &profile, Hold::ByRule).unwrap(),
+                        BatchSize::PerIteration,
+                    );
+                });
+            }
+        }
     }
 }
 
