@@ -8,7 +8,9 @@
 //! leaves what stands here as it is: what was told stays told.
 
 mod bytes;
+mod core;
 mod groups;
+mod marks;
 mod page;
 mod sealed;
 #[cfg(test)]
@@ -22,7 +24,9 @@ use sekisho_model::Digest;
 
 use crate::budget::{Budget, Usage};
 use crate::evidence::{Evidence, Scale};
+use core::Core;
 use groups::Groups;
+pub(crate) use marks::{Marks, Seed};
 pub use page::Page;
 pub use sealed::LedgerKey;
 
@@ -49,20 +53,25 @@ pub(crate) struct Entry {
     pub(crate) status: Status,
 }
 
-/// Sums by who contributes what.
+/// Sums, each once.
 ///
 /// INVARIANT: no two have the same contributions.
 #[derive(Default)]
-pub(crate) struct Entries {
-    list: Vec<Entry>,
+pub(crate) struct Sums {
+    entries: Vec<Entry>,
     places: BTreeMap<Vector, usize>,
 }
 
 /// Everything that was ever released of one dataset, or withheld.
 #[derive(Default)]
 pub struct Ledger {
-    entries: Entries,
+    sums: Sums,
     groups: Groups,
+    /// Of the sums that were shown.
+    marks: Marks,
+    /// What the first page was an answer to, which nobody knows who does not know all who are in it.
+    key: Option<Digest>,
+    core: Core,
     /// What was asked before, and which of its sums, by number, were withheld to protect others.
     answers: BTreeMap<Digest, BTreeSet<u32>>,
     /// How close everything comes to one person's value.
@@ -79,6 +88,7 @@ impl Ledger {
 
     /// Takes in what a release adds. The pages of a dataset come in the order of its releases.
     pub fn take(&mut self, page: &Page) {
+        self.key.get_or_insert(page.question);
         for entry in &page.sums {
             self.note(entry.clone());
         }
@@ -96,14 +106,15 @@ impl Ledger {
     /// How many different sums stand in it.
     #[must_use]
     pub fn sums(&self) -> usize {
-        self.entries.list.len()
+        self.sums.entries.len()
     }
 
     /// Bytes held on the heap, about.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        let entries = self.entries.list.iter().map(|entry| entry.evidence.heap_size());
-        entries.fold(self.groups.heap_size(), usize::saturating_add).saturating_add(self.budget.heap_size())
+        let entries = self.sums.entries.iter().map(|entry| entry.evidence.heap_size());
+        let people = [self.groups.heap_size(), self.marks.heap_size(), self.core.heap_size()];
+        entries.chain(people).chain([self.budget.heap_size()]).fold(0, usize::saturating_add)
     }
 
     /// How much was released of each column of codes, and of each confidential one.
@@ -118,7 +129,8 @@ impl Ledger {
 
     /// What became of a sum; `None` if it does not stand here.
     pub(crate) fn status(&self, sum: &Evidence) -> Option<Status> {
-        self.entries.get(sum).map(|entry| entry.status)
+        let place = self.sums.places.get(&Vector(sum.clone()))?;
+        self.sums.entries.get(*place).map(|entry| entry.status)
     }
 
     /// The entries that share people with these sums, directly or by way of others, in the order in which
@@ -127,13 +139,29 @@ impl Ledger {
         let mut places = self.groups.connected(sums);
         // A withheld sum over nobody is connected with all: it makes "this is zero" a secret.
         places.extend(
-            self.entries
-                .places
-                .first_key_value()
-                .filter(|(first, _)| first.0.people() == 0)
-                .map(|(_, at)| at),
+            self.sums.places.first_key_value().filter(|(first, _)| first.0.people() == 0).map(|(_, at)| at),
         );
-        places.into_iter().filter_map(|place| self.entries.list.get(place)).collect()
+        places.into_iter().filter_map(|place| self.sums.entries.get(place)).collect()
+    }
+
+    /// All entries, in the order in which they came.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.sums.entries
+    }
+
+    /// The marks of the people in the sums that were shown.
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// What a sum at a place adds to the marks of its people; no entry is at the last places there are.
+    pub(crate) fn seed(&self, sum: &Evidence, place: usize) -> Seed {
+        Seed::of(sum, place, &self.key.unwrap_or(Digest::of(b"")))
+    }
+
+    /// Whether the entry at a place is a sum of what everybody has, as far as can be told.
+    pub(crate) fn is_of_the_core(&self, place: usize) -> bool {
+        self.core.contains(place)
     }
 
     /// Whether it would be another ledger with this entry.
@@ -148,38 +176,54 @@ impl Ledger {
 
     /// Takes in one sum.
     pub(crate) fn note(&mut self, entry: Entry) {
-        let people = entry.evidence.clone();
-        if let Some(place) = self.entries.note(entry) {
-            self.groups.add(&people, place);
+        let evidence = entry.evidence.clone();
+        let Noted { place, is_new, is_shown } = self.sums.note(entry);
+        if is_shown {
+            let seed = self.seed(&evidence, place);
+            self.marks.add(&evidence, &seed);
+        }
+        if is_new {
+            self.groups.add(&evidence, place);
+            self.core.note(&self.sums.entries, &self.marks);
         }
     }
 }
 
-impl Entries {
-    /// Takes in one sum; answers its place if it is new.
-    pub(crate) fn note(&mut self, entry: Entry) -> Option<usize> {
-        let next = self.list.len();
-        let place = *self.places.entry(Vector(entry.evidence.clone())).or_insert(next);
-        if let Some(known) = self.list.get_mut(place) {
-            known.status = known.status.and(entry.status);
-            return None;
-        }
-        self.list.push(entry);
-        Some(place)
-    }
-
-    fn get(&self, sum: &Evidence) -> Option<&Entry> {
-        self.list.get(*self.places.get(&Vector(sum.clone()))?)
-    }
+/// What became of a sum that was noted.
+struct Noted {
+    place: usize,
+    /// Whether it stands there for the first time.
+    is_new: bool,
+    /// Whether it is shown for the first time.
+    is_shown: bool,
 }
 
-impl IntoIterator for Entries {
-    type Item = Entry;
-    type IntoIter = std::vec::IntoIter<Entry>;
+impl Sums {
+    /// Takes in one sum.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        self.note(entry);
+    }
 
-    /// In the order in which they came.
-    fn into_iter(self) -> Self::IntoIter {
-        self.list.into_iter()
+    /// The sums, in the order in which they came.
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = Entry> {
+        self.entries.into_iter()
+    }
+
+    fn note(&mut self, entry: Entry) -> Noted {
+        let shown = |status: Status| matches!(status, Status::Shown(_));
+        let place = *self.places.entry(Vector(entry.evidence.clone())).or_insert(self.entries.len());
+        match self.entries.get_mut(place) {
+            Some(known) => {
+                let before = known.status;
+                known.status = before.and(entry.status);
+                Noted { place, is_new: false, is_shown: shown(known.status) && !shown(before) }
+            }
+            None => {
+                let is_shown = shown(entry.status);
+                self.entries.push(entry);
+                Noted { place, is_new: true, is_shown }
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@
 //!
 //! Sums that were released before stand: they can no more be withheld, so they go first, and whatever
 //! would give something away together with them is withheld instead. What already follows from them
-//! alone is not asked again.
+//! alone is not asked again. Where many stand, [`local`] proves a release harmless from few of them.
 //!
 //! Important sums go first: totals and coarser groups, then what the analyst named first. How many people a
 //! sum is over does not count: the choice between two groups would tell which is the larger. The outcome
@@ -31,6 +31,7 @@ mod difference;
 mod echelon;
 mod few;
 mod field;
+mod local;
 mod own;
 mod people;
 mod rests;
@@ -49,6 +50,7 @@ use crate::evidence::Evidence;
 use crate::profile::Profile;
 use algebra::{Algebra, Exhausted};
 use columns::Column;
+pub(crate) use local::suppress as suppress_after;
 use people::Class;
 #[cfg(test)]
 pub(crate) use tests::rank;

@@ -11,9 +11,12 @@ use sha2::{Digest as _, Sha256};
 use super::verdict::{Claim, Sum};
 use crate::budget::Charge;
 use crate::evidence::{Contributions, Evidence};
-use crate::history::{Entries, Entry, Ledger, Page, Status};
+use crate::history::{Entry, Ledger, Page, Status, Sums};
 use crate::profile::Profile;
 use crate::suppression::{self, Candidate, Place};
+
+/// With up to so many earlier sums, a release that is not shown to be harmless at a glance is judged in full.
+const MOST_IN_FULL: usize = 512;
 
 /// A release, and what there was before it.
 pub(super) struct Past<'a> {
@@ -67,8 +70,11 @@ impl Past<'_> {
             .filter(|(_, sum)| sum.claim != Claim::Published || !cells.contains(&sum.cell))
             .collect();
         let mut candidates: Vec<Candidate<'_>> = asked.iter().map(|(_, sum)| candidate(sum)).collect();
-        candidates.extend(self.before(&asked));
-        let suppressed = suppression::suppress(&candidates, self.profile, steps);
+        let known = suppression::suppress_after(&candidates, self.ledger, self.profile, MOST_IN_FULL, steps);
+        let suppressed = known.unwrap_or_else(|| {
+            candidates.extend(self.before(&asked));
+            suppression::suppress(&candidates, self.profile, steps)
+        });
         let numbers = suppressed.iter().filter_map(|place| asked.get(*place)).map(|(number, _)| *number);
         numbers.chain(forbidden).collect()
     }
@@ -81,7 +87,7 @@ impl Past<'_> {
         charges: Vec<Charge>,
         shown: impl Fn(&Sum<'_>) -> bool,
     ) -> Page {
-        let mut added = Entries::default();
+        let mut added = Sums::default();
         for sum in self.sums {
             let status = match sum.claim {
                 Claim::Published if shown(sum) => Status::Shown(self.profile.minimum_count),
@@ -93,10 +99,10 @@ impl Past<'_> {
             // A sum of nothing but zeros is known, unless nobody is behind it.
             let evidence = sum.evidence;
             if evidence.contributors() > 0 || (evidence.people() == 0 && status == Status::Secret) {
-                added.note(Entry { evidence: evidence.clone(), scale: sum.scale, status });
+                added.add(Entry { evidence: evidence.clone(), scale: sum.scale, status });
             }
         }
-        let news = added.into_iter().filter(|entry| self.ledger.changes_with(entry)).collect();
+        let news = added.into_entries().filter(|entry| self.ledger.changes_with(entry)).collect();
         Page { question, suppressed: suppressed.into_iter().collect(), sums: news, charges }
     }
 

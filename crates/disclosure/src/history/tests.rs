@@ -119,7 +119,7 @@ fn what_was_withheld_once_does_not_follow_later() {
 fn what_was_withheld_for_others_alone_is_no_secret() {
     let mut enclave = ten();
     assert_eq!(enclave.ask(&[people(0..100), people(0..97)]), [true, false]);
-    assert!(!enclave.ledger.entries.list.iter().any(|entry| entry.status == Status::Secret));
+    assert!(!enclave.ledger.entries().iter().any(|entry| entry.status == Status::Secret));
     // Its complement does not share the small difference.
     assert!(enclave.count(people(0..80)));
 }
@@ -169,7 +169,7 @@ fn what_is_in_the_ledger_is_not_printed() {
     let page = Page {
         question: Digest::of(b""),
         suppressed: Vec::new(),
-        sums: enclave.ledger.entries.list.clone(),
+        sums: enclave.ledger.entries().to_vec(),
         charges: Vec::new(),
     };
     assert_eq!(format!("{:?} {page:?}", enclave.ledger), "Ledger(1 pages) Page(..)");

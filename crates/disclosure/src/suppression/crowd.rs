@@ -88,7 +88,7 @@ impl<'a> Crowd<'a> {
     }
 
     /// The coefficients of a combination, by sum, of which every form of the subspace says zero.
-    fn combination(&self, inside: &Echelon) -> Vec<u64> {
+    pub(super) fn combination(&self, inside: &Echelon) -> Vec<u64> {
         let field = self.algebra.field;
         let coefficient = |number: &u32| match inside.row(*number) {
             None => self.algebra.drawn(*number),

@@ -111,15 +111,15 @@ pub(super) fn all_are_settled(
 }
 
 /// What came of taking layers away.
-struct Layered {
+pub(super) struct Layered {
     /// Whether more was settled.
-    progress: bool,
+    pub(super) progress: bool,
     /// The people who are left, in groups that share no coefficient.
     undecided: Vec<Vec<Form>>,
 }
 
 /// Settles what layers of these people can; sums from `new` on are new.
-fn settle_by_layers(
+pub(super) fn settle_by_layers(
     people: &[Vector],
     settled: &mut Echelon,
     new: u32,

@@ -62,6 +62,11 @@ impl Block<'_, '_> {
         self.places.iter().fold(0, |size, (start, end)| size.saturating_add(end.wrapping_sub(*start)))
     }
 
+    /// The dense id of the first place.
+    pub(super) fn first(&self) -> u32 {
+        self.first
+    }
+
     /// How many places there are: at most [`BLOCK`].
     pub(super) fn length(&self) -> usize {
         self.length

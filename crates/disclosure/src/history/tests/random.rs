@@ -43,7 +43,7 @@ fn cells(rows: &[Row], question: Question) -> Vec<Evidence> {
 /// What the ledger has as shown, and what it has as a secret.
 fn shown_and_secret(ledger: &Ledger) -> (Vec<&Evidence>, Vec<&Evidence>) {
     let is_shown = |entry: &&Entry| matches!(entry.status, Status::Shown(_));
-    let (shown, secret): (Vec<&Entry>, Vec<&Entry>) = ledger.entries.list.iter().partition(is_shown);
+    let (shown, secret): (Vec<&Entry>, Vec<&Entry>) = ledger.entries().iter().partition(is_shown);
     (
         shown.into_iter().map(|entry| &entry.evidence).collect(),
         secret.into_iter().map(|entry| &entry.evidence).collect(),
