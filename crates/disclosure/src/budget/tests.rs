@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::evidence::Scale;
-use crate::testing::{check_first, count, japan, people, table, ungrouped};
+use crate::testing::{check_first, count, japan, people, statistic, table, ungrouped};
 use crate::unreleased::{Attribute, Frames};
 use crate::{Checked, Ledger, Reason, StatisticColumn, StatisticKind, Unreleased};
 use sekisho_model::Hold;
@@ -172,7 +172,7 @@ fn what_is_read_in_a_way_that_is_not_known_is_withheld() {
 fn a_cell_is_charged_with_all_its_rows_or_not_at_all() {
     let group = people(0..60);
     let parts = vec![(Scale::Integer, vec![group.clone()]), (Scale::Integer, vec![group.clone()])];
-    let mean: StatisticColumn = crate::testing::statistic("m", StatisticKind::Mean, parts);
+    let mean: StatisticColumn = statistic("m", StatisticKind::Mean, parts);
     let mut table = ungrouped(group.clone(), vec![mean]);
     let sums = vec![vec![vec![people(0..60)], vec![people(0..55)]]];
     let with = Frames { keys: Vec::new(), sums };
