@@ -113,7 +113,7 @@ async fn a_sub_query_does_not_choose_people_by_where_they_live() {
     let others = [
         "SELECT COUNT(*) AS n FROM visits v WHERE v.patient_id IN (SELECT patient_id FROM people WHERE area = 1)",
         "SELECT COUNT(*) AS n FROM (SELECT patient_id FROM visits INTERSECT SELECT patient_id FROM people WHERE area = 1) t",
-        "SELECT (SELECT MIN(area) FROM people q WHERE q.patient_id = v.patient_id) AS a, COUNT(*) AS n FROM visits v GROUP BY 1",
+        "WITH t AS (SELECT v.patient_id, (SELECT MIN(area) FROM people q WHERE q.patient_id = v.patient_id) AS a FROM visits v) SELECT a, COUNT(*) AS n FROM t GROUP BY a",
     ];
     for sql in others {
         let refusal = fixture.refusal(sql);
