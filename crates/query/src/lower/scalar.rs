@@ -204,7 +204,11 @@ impl Lowering<'_> {
     fn binary(&mut self, binary: &BinaryExpr, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
         let op = binary.op;
         if matches!(op, Operator::And | Operator::Or) {
-            let operands = self.operands(binary, scope, depth)?;
+            let mut operands = self.operands(binary, scope, depth)?;
+            operands.retain(|operand| op == Operator::Or || !is_always(operand));
+            if let ([_], Some(only)) = (operands.as_slice(), operands.first().cloned()) {
+                return Ok(only);
+            }
             return Ok(if op == Operator::And { Scalar::And(operands) } else { Scalar::Or(operands) });
         }
         if let Some((value, width)) = band(binary, scope) {
@@ -319,6 +323,12 @@ impl Lowering<'_> {
             Scalar::Case { branches, otherwise: Some(Box::new(last)) }
         })
     }
+}
+
+/// Whether a condition compares a constant with itself: it tells sub-queries apart (see `parse::idioms`).
+fn is_always(scalar: &Scalar) -> bool {
+    matches!(scalar, Scalar::Compare { op: Operator::Eq, left, right }
+        if matches!(left.as_ref(), Scalar::Literal(value) if !value.is_null()) && left == right)
 }
 
 fn identifies_people(column: &Column) -> Refusal {

@@ -1,11 +1,13 @@
-//! Other words for the same thing: `year(x)` is a part of a date, `width_bucket(x, 0, 100, 10)` a CASE.
+//! Other words for the same thing: `year(x)` is a part of a date, `width_bucket(x, 0, 100, 10)` a CASE; and sub-queries
+//! in a select list are told apart.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, DateTimeField, Expr, ExtractSyntax, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Statement, UnaryOperator, Value, ValueWithSpan, VisitMut as _, VisitorMut,
+    FunctionArguments, Query, SelectItem, SetExpr, Statement, UnaryOperator, Value, ValueWithSpan,
+    VisitMut as _, VisitorMut, visit_expressions_mut,
 };
 
 /// Puts the form that has a rule in the place of another.
@@ -19,6 +21,11 @@ struct Idioms;
 impl VisitorMut for Idioms {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        number_subqueries(&mut query.body);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr
             && let Some((field, arg)) = part_of_date(function)
@@ -30,6 +37,36 @@ impl VisitorMut for Idioms {
             *expr = bands;
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Tells the EXISTS and IN of a select list apart: the planner names an aggregate by its text, in which every
+/// sub-query reads the same. The second becomes `EXISTS (...) AND 2 = 2`, which is read as if it did not say so.
+fn number_subqueries(body: &mut SetExpr) {
+    let SetExpr::Select(select) = body else { return };
+    let mut known: Vec<Expr> = Vec::new();
+    let mut number = |expr: &mut Expr| {
+        if !matches!(expr, Expr::Exists { .. } | Expr::InSubquery { .. }) {
+            return ControlFlow::<()>::Continue(());
+        }
+        let place = known.iter().position(|one| one == expr).unwrap_or_else(|| {
+            known.push(expr.clone());
+            known.len().saturating_sub(1)
+        });
+        if place > 0 {
+            let same = || Box::new(Expr::value(Value::Number(place.saturating_add(1).to_string(), false)));
+            let always = Expr::BinaryOp { left: same(), op: BinaryOperator::Eq, right: same() };
+            let (left, right) = (Box::new(expr.clone()), Box::new(always));
+            let told = Expr::BinaryOp { left, op: BinaryOperator::And, right };
+            *expr = Expr::Nested(Box::new(told));
+        }
+        ControlFlow::Continue(())
+    };
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+            // The visitor never breaks.
+            let _: ControlFlow<()> = visit_expressions_mut(expr, &mut number);
+        }
     }
 }
 

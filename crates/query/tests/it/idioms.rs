@@ -385,3 +385,29 @@ async fn no_call_of_a_listed_function_ends_as_an_internal_error() {
     }
     assert!(failed.is_empty(), "{}:\n{}", failed.len(), failed.join("\n"));
 }
+
+/// Statistics over several sub-queries in one SELECT, which the planner would give the same name.
+#[tokio::test]
+async fn several_sub_queries_in_one_select_are_several_statistics() {
+    let fixture = Fixture::new(&ward()).await;
+    let has = |alias: &str, code: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM diagnoses {alias} WHERE {alias}.patient_id = p.patient_id AND {alias}.icd10 = '{code}')"
+        )
+    };
+    for (first, second) in [("d", "e"), ("d", "d")] {
+        let (i10, e11) = (has(first, "I10"), has(second, "E11"));
+        let sql = format!(
+            "SELECT count(*) FILTER (WHERE {i10}) AS a, count(*) FILTER (WHERE {e11}) AS b, sum(CASE WHEN {i10} THEN 1 ELSE 0 END) AS c, \
+             sum(CASE WHEN NOT {e11} THEN 1 ELSE 0 END) AS d FROM patients p"
+        );
+        let together = fixture.ask(&sql).await.unwrap_or_else(|refusal| panic!("{sql}: {refusal:?}")).show();
+        let alone = |condition: String| format!("SELECT count(*) AS n FROM patients p WHERE {condition}");
+        let (a, b) = (
+            fixture.ask(&alone(i10.clone())).await.unwrap().show(),
+            fixture.ask(&alone(e11.clone())).await.unwrap().show(),
+        );
+        let without = fixture.ask(&alone(format!("NOT {e11}"))).await.unwrap().show();
+        assert_eq!(together, format!("{a} {b} {a} {without}"), "{sql}");
+    }
+}
