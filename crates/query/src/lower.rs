@@ -16,6 +16,7 @@ mod join;
 mod lookup;
 mod measure;
 mod parent;
+mod partial;
 mod person;
 mod place;
 mod relation;

@@ -6,11 +6,12 @@
 //! it, as one that was published too.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Operator;
 
-use crate::algebra::{ColumnId, Scalar};
+use crate::algebra::{ColumnId, Scalar, TruthValue};
 
 use super::Columns;
 use super::measure::{is_constant, taken_here};
@@ -157,6 +158,19 @@ impl Columns {
             Scalar::Cast { arg, to } if to.is_numeric() && is_predicate(arg) => {
                 found.conditions.push(arg.as_ref().clone());
             }
+            Scalar::Function { function, args } if function.name() == "nullif" => {
+                if let [value, other] = args.as_slice() {
+                    let same = Scalar::equal(value.clone(), other.clone());
+                    let same = Scalar::Truth { arg: Box::new(same), is: TruthValue::True };
+                    found.conditions.push(Scalar::Not(Box::new(same)));
+                    self.collect_factors(value, divides, found);
+                }
+            }
+            Scalar::Function { function, args } if function.name() == "abs" && !divides => {
+                let exact = |arg: &Scalar| self.exact(arg).unwrap_or_else(|| arg.clone());
+                let args = args.iter().map(exact).collect();
+                found.values.push(Scalar::Function { function: Arc::clone(function), args });
+            }
             Scalar::Column(id) => {
                 let behind = self.info(*id).and_then(|info| info.behind.clone());
                 let value = behind.unwrap_or_else(|| scalar.clone());
@@ -215,7 +229,7 @@ impl Columns {
     }
 
     /// Whether an expression is a number, or the days between two dates, before any cast.
-    fn is_number(&self, scalar: &Scalar) -> bool {
+    pub(super) fn is_number(&self, scalar: &Scalar) -> bool {
         match scalar {
             Scalar::Column(id) => self.info(*id).is_some_and(|info| info.data_type.is_numeric()),
             Scalar::Cast { to, .. } => to.is_numeric(),

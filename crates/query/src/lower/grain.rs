@@ -3,6 +3,8 @@
 //! Most people have a value of their own in an isolating column. It may be cut into classes at multiples
 //! of its step, and an expression over several numeric columns is as fine as such a column.
 
+mod ratio;
+
 use std::collections::BTreeSet;
 
 use datafusion::arrow::datatypes::DataType;
@@ -278,6 +280,11 @@ impl Line {
         self.factor == Ratio::ONE && self.offset == Ratio::ZERO
     }
 
+    /// Whether something is added to the column.
+    pub(super) fn is_shifted(&self) -> bool {
+        self.offset != Ratio::ZERO
+    }
+
     /// Whether the values may be cut at `end`.
     pub(crate) fn may_be_cut_at(&self, end: Ratio) -> bool {
         let x = end.plus(self.offset.negative()).and_then(|end| end.over(self.factor));
@@ -327,92 +334,6 @@ impl Line {
 
     fn over(self, by: Ratio) -> Option<Self> {
         Some(Self { factor: self.factor.over(by)?, offset: self.offset.over(by)?, ..self })
-    }
-}
-
-impl Ratio {
-    const ONE: Self = Self { numerator: 1, denominator: 1 };
-    const ZERO: Self = Self { numerator: 0, denominator: 1 };
-
-    fn whole(numerator: i128) -> Self {
-        Self { numerator, denominator: 1 }
-    }
-
-    fn reduced(numerator: i128, denominator: i128) -> Option<Self> {
-        let (mut a, mut b) = (numerator.unsigned_abs(), denominator.unsigned_abs());
-        while let Some(rest) = a.checked_rem(b) {
-            (a, b) = (b, rest);
-        }
-        let divisor = i128::try_from(a).ok().filter(|divisor| *divisor > 0)?;
-        let divisor = if denominator < 0 { divisor.checked_neg()? } else { divisor };
-        Some(Self {
-            numerator: numerator.checked_div(divisor)?,
-            denominator: denominator.checked_div(divisor)?,
-        })
-        .filter(|ratio| ratio.denominator > 0)
-    }
-
-    /// Whether it is nought.
-    pub(crate) fn is_zero(self) -> bool {
-        self == Self::ZERO
-    }
-
-    fn negative(self) -> Self {
-        Self { numerator: self.numerator.saturating_neg(), ..self }
-    }
-
-    fn plus(self, other: Self) -> Option<Self> {
-        let left = self.numerator.checked_mul(other.denominator)?;
-        let right = other.numerator.checked_mul(self.denominator)?;
-        Self::reduced(left.checked_add(right)?, self.denominator.checked_mul(other.denominator)?)
-    }
-
-    fn times(self, other: Self) -> Option<Self> {
-        let numerator = self.numerator.checked_mul(other.numerator)?;
-        Self::reduced(numerator, self.denominator.checked_mul(other.denominator)?)
-    }
-
-    fn over(self, other: Self) -> Option<Self> {
-        let numerator = self.numerator.checked_mul(other.denominator)?;
-        Self::reduced(numerator, self.denominator.checked_mul(other.numerator)?)
-    }
-
-    fn power_of_ten(exponent: Self) -> Option<Self> {
-        if exponent.denominator != 1 {
-            return None;
-        }
-        let power = 10_i128.checked_pow(u32::try_from(exponent.numerator.unsigned_abs()).ok()?)?;
-        Some(if exponent.numerator < 0 {
-            Self { numerator: 1, denominator: power }
-        } else {
-            Self::whole(power)
-        })
-    }
-
-    /// Whether it can be written with two digits and zeros.
-    pub(crate) fn is_round(self) -> bool {
-        let (mut numerator, mut denominator) =
-            (self.numerator.unsigned_abs(), self.denominator.unsigned_abs());
-        while denominator > 1 {
-            let (Some(larger), smaller) = (numerator.checked_mul(10), denominator) else {
-                return false;
-            };
-            (numerator, denominator) = (larger, smaller);
-            let Some(ratio) = Self::reduced(
-                i128::try_from(numerator).unwrap_or(i128::MAX),
-                i128::try_from(denominator).unwrap_or(i128::MAX),
-            ) else {
-                return false;
-            };
-            (numerator, denominator) = (ratio.numerator.unsigned_abs(), ratio.denominator.unsigned_abs());
-            if numerator > 1 << 60 {
-                return false;
-            }
-        }
-        while numerator > 0 && numerator.is_multiple_of(10) {
-            numerator /= 10;
-        }
-        numerator < 100
     }
 }
 

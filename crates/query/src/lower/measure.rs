@@ -33,7 +33,11 @@ pub(super) fn is_plain(arg: &Scalar, known: &Columns) -> bool {
             .chain(otherwise.as_deref())
             .all(|then| is_plain(then, known)),
         Scalar::Function { function, args } => {
-            CHOOSING.contains(&function.name()) && args.iter().all(|arg| is_simple(arg, known))
+            match function.name() {
+                // They are the CASE that stands behind them.
+                "greatest" | "least" => args.iter().all(|arg| is_plain(arg, known)),
+                name => CHOOSING.contains(&name) && args.iter().all(|arg| is_simple(arg, known)),
+            }
         }
         // Integers are divided without a rest: a predicate in disguise.
         Scalar::Arithmetic { op: Operator::Divide, left, right }
@@ -135,6 +139,9 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
             }
             found
         }
+        Scalar::Function { function, args } => {
+            return chosen(function.name(), args).map_or_else(whole, |case| terms(&case, known));
+        }
         Scalar::Cast { arg: inner, to } if !to.is_integer() || known.is_integer(inner) => {
             let cast = |term| Scalar::Cast { arg: Box::new(term), to: to.clone() };
             terms(inner, known)?.into_iter().map(cast).collect()
@@ -146,7 +153,6 @@ pub(super) fn terms(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
         | Scalar::Bits { .. }
         | Scalar::Cast { .. }
         | Scalar::Compare { .. }
-        | Scalar::Function { .. }
         | Scalar::InList { .. }
         | Scalar::IsNull(_)
         | Scalar::Like { .. }
@@ -166,6 +172,76 @@ fn column_terms(id: ColumnId, known: &Columns) -> Option<Vec<Scalar>> {
         return (!info.terms.is_empty()).then(|| info.terms.clone());
     }
     Some(info.arms.iter().map(of_arm).collect())
+}
+
+/// Most values that GREATEST and LEAST choose from in an amount.
+const MOST_CHOSEN: usize = 6;
+
+/// GREATEST and LEAST as the CASE that they are: NULL is never chosen.
+pub(super) fn chosen(name: &str, args: &[Scalar]) -> Option<Scalar> {
+    let op = match name {
+        "greatest" => Operator::GtEq,
+        "least" => Operator::LtEq,
+        _ => return None,
+    };
+    let is_first = |place: usize, arg: &Scalar| {
+        let others = args.iter().enumerate().filter(|(other, _)| *other != place);
+        let beats = |(_, other): (usize, &Scalar)| {
+            let (left, right) = (Box::new(arg.clone()), Box::new(other.clone()));
+            Scalar::Or(vec![Scalar::IsNull(right.clone()), Scalar::Compare { op, left, right }])
+        };
+        Scalar::And(std::iter::once(Scalar::is_present(arg.clone())).chain(others.map(beats)).collect())
+    };
+    let arms = args.iter().enumerate().map(|(place, arg)| (is_first(place, arg), arg.clone()));
+    (args.len() <= MOST_CHOSEN).then(|| Scalar::Case { branches: arms.collect(), otherwise: None })
+}
+
+/// What the values of a choice are above a constant of it: whoever has the sum and the number of people has the
+/// sum of what is above.
+fn above_constants(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
+    match arg {
+        Scalar::Function { function, args } => {
+            chosen(function.name(), args).map(|case| above_constants(&case, known)).unwrap_or_default()
+        }
+        Scalar::Case { branches, otherwise } => {
+            let values = || branches.iter().map(|(_, then)| then).chain(otherwise.as_deref());
+            let constants: Vec<&Scalar> =
+                values().filter(|value| number(value).is_some_and(|number| !number.is_zero())).collect();
+            let mut taken = Vec::new();
+            let mut arms: Vec<(Scalar, &Scalar)> = Vec::new();
+            for (when, then) in branches {
+                arms.push((first_of(&taken, when), then));
+                taken.push(when.clone());
+            }
+            arms.extend(otherwise.iter().map(|then| (first_of(&taken, &Scalar::truth()), then.as_ref())));
+            let mut found = Vec::new();
+            for (here, then) in
+                arms.into_iter().filter(|(_, then)| !is_constant(then) && known.is_number(then))
+            {
+                let above = constants.iter().map(|constant| {
+                    taken_here(&here, arithmetic(Operator::Minus, then.clone(), (*constant).clone()))
+                });
+                found.extend(above.take(MOST_TERMS));
+                let inner = above_constants(then, known);
+                found.extend(inner.into_iter().map(|value| taken_here(&here, value)));
+            }
+            found
+        }
+        Scalar::Arithmetic { .. } | Scalar::Cast { .. } | Scalar::Negative(_) => {
+            arg.children().into_iter().flat_map(|child| above_constants(child, known)).collect()
+        }
+        Scalar::And(_)
+        | Scalar::Bits { .. }
+        | Scalar::Column(_)
+        | Scalar::Compare { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Literal(_)
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => Vec::new(),
+    }
 }
 
 /// The days between two dates of which one is chosen by a CASE, as a CASE of days.
@@ -220,7 +296,8 @@ pub(super) fn implied(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
     let terms = real_terms(arg, known)?;
     let there = Scalar::is_present(arg.clone());
     let counted = |term: Scalar| if term.columns().is_empty() { taken_here(&there, term) } else { term };
-    let behind: Vec<Scalar> = terms.iter().flat_map(|term| known.behind(term)).collect();
+    let mut behind: Vec<Scalar> = terms.iter().flat_map(|term| known.behind(term)).collect();
+    behind.extend(above_constants(arg, known));
     let several = terms.len() > 1;
     let mut implied: Vec<Scalar> = terms.into_iter().filter(|_| several).map(counted).collect();
     for sum in behind {
@@ -228,7 +305,7 @@ pub(super) fn implied(arg: &Scalar, known: &Columns) -> Option<Vec<Scalar>> {
             implied.push(sum);
         }
     }
-    Some(implied)
+    (implied.len() <= MOST_TERMS).then_some(implied)
 }
 
 /// The terms that are not nothing; `None` if there are too many.
@@ -320,6 +397,8 @@ pub(super) fn branches(arg: &Scalar, known: &Columns) -> Vec<Scalar> {
 }
 
 fn collect(scalar: &Scalar, known: &Columns, found: &mut Vec<Scalar>) {
+    // Who has no value is one side of it.
+    found.extend(known.without_value(scalar));
     match scalar {
         Scalar::Case { branches: cases, otherwise } => {
             let mut taken = Vec::new();

@@ -171,6 +171,7 @@ impl Lowering<'_> {
 
     /// The conditions that choose a value.
     fn conditions_in(&self, value: &Scalar) -> Result<(), Refusal> {
+        self.partial(value)?;
         match value {
             Scalar::Case { branches, otherwise } => {
                 for (when, then) in branches {
@@ -421,7 +422,7 @@ impl Lowering<'_> {
     }
 
     /// The column that an expression is about, as the analyst names it.
-    fn name_of(&self, scalar: &Scalar) -> String {
+    pub(super) fn name_of(&self, scalar: &Scalar) -> String {
         let origin = self.origins(scalar).into_iter().next().unwrap_or_default();
         origin.rsplit('.').next().unwrap_or_default().to_owned()
     }

@@ -18,6 +18,7 @@ mod fuzz;
 mod given;
 mod hostile;
 mod idioms;
+mod partial;
 mod partitions;
 mod places;
 mod random;
