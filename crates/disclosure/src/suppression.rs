@@ -9,7 +9,8 @@
 //!    covers every withheld small cell, every small rest of a total and every small difference;
 //! 2. no withheld number is a combination ([`span`]): the dominated ones and those of a small branch;
 //! 3. no difference of two published numbers, and no rest that the published numbers leave of each
-//!    other, is dominated ([`difference`], [`rests`], [`people`]).
+//!    other, is dominated ([`difference`], [`rests`], [`people`]), nor what is left of one by multiples of
+//!    others that it is nearly proportional to ([`residual`]).
 //!
 //! Sums that share no person protect each other: any combination of them contains each one whole or
 //! not at all, and a union of sums that satisfy the rules satisfies them. So only groups of
@@ -34,6 +35,7 @@ mod field;
 mod local;
 mod own;
 mod people;
+mod residual;
 mod rests;
 mod search;
 mod span;
@@ -130,15 +132,13 @@ impl Component<'_> {
         for minimum in self.minimums() {
             published = few::without_small_combinations(self.columns, published, minimum, &algebra)?;
         }
+        let standing = self.standing();
+        let left = residual::without_concentrated(&self.shown(&published), standing, self.profile, &algebra)?;
+        published.retain(|number| !left.contains(number));
         // Fewer people than the minimum are covered by the first condition.
         let large = |column: &Column<'_>| column.evidence.contributors() >= minimum;
         let hidden: Vec<u32> = self.numbers(large).filter(|number| !published.contains(number)).collect();
-        let shown: Vec<(u32, &Evidence)> = (0_u32..)
-            .zip(self.columns)
-            .filter(|(number, _)| published.contains(number))
-            .map(|(number, column)| (number, column.evidence))
-            .collect();
-        let standing = self.standing();
+        let shown = self.shown(&published);
         let differences = difference::concentrated_ones(&shown, standing, self.profile, &algebra)?;
         let totals = totals::concentrated_rests(&shown, standing, self.profile, &algebra)?;
         let rests_are_spread = rests::are_spread(&shown, self.profile, &algebra)?;
@@ -163,6 +163,13 @@ impl Component<'_> {
             span::without_relations(&classes, &mut published, standing, &algebra)?;
         }
         Ok(published)
+    }
+
+    /// The published sums.
+    fn shown(&self, published: &BTreeSet<u32>) -> Vec<(u32, &Evidence)> {
+        let columns = (0_u32..).zip(self.columns);
+        let shown = columns.filter(|(number, _)| published.contains(number));
+        shown.map(|(number, column)| (number, column.evidence)).collect()
     }
 
     /// How many sums were released before; they have the first numbers.

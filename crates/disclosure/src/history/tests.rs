@@ -99,6 +99,27 @@ fn a_difference_that_is_nearly_one_persons_is_not_released() {
 }
 
 #[test]
+fn a_rounded_multiple_of_what_was_released_does_not_leave_one_person() {
+    let bill = |person: u32| 1_000 + i128::from(person.wrapping_mul(7_919) % 5_000);
+    let third = |person: u32| ((bill(person) << 60) + 1) / 3;
+    let of = |people: Vec<u32>, amount: &dyn Fn(u32) -> i128| {
+        evidence(people.into_iter().map(|person| (person, amount(person))))
+    };
+    let all_but = |few: u32| (few..1000).collect::<Vec<u32>>();
+    for attack_first in [false, true] {
+        let mut enclave = Enclave::new(japan());
+        let (all, attack) = (of(all_but(0), &bill), of(all_but(1), &third));
+        let (first, second) = if attack_first { (attack, all) } else { (all, attack) };
+        assert_eq!(enclave.ask(&[first]), [true]);
+        assert_eq!(enclave.ask(&[second]), [false]);
+    }
+    let mut enclave = Enclave::new(japan());
+    assert_eq!(enclave.ask(&[of(all_but(0), &bill)]), [true]);
+    assert_eq!(enclave.ask(&[of(all_but(0), &third)]), [true], "a third of everybody's");
+    assert_eq!(enclave.ask(&[of(all_but(30), &third)]), [true], "thirty people less");
+}
+
+#[test]
 fn what_was_withheld_once_does_not_follow_later() {
     // One person has nearly all of the sum over 0..40.
     let amount = |subject: u32| if subject == 7 { 1_000_000 } else { 10 };

@@ -1,0 +1,157 @@
+//! Condition 3, for sums that are nearly proportional: whether one or two people are too much of what is left of
+//! a sum when a multiple of another one is taken away, or multiples of several over different people.
+//!
+//! `SUM(x)` beside `SUM(x / 3)` over everybody but one person is that person's amount. In exact arithmetic the
+//! two are independent, because each x / 3 is rounded: the combination concerns everybody, a little. So a rest
+//! is judged here by how large it is, with the factor that fits most people: the median of the quotients of
+//! some, who are drawn by their dense id alone ([`Sketch`]), so that nobody's own amount decides it.
+//!
+//! A rest is only judged where the sums explain each other: where it is small for all but a few people
+//! ([`CLOSE`]). What is left of a sum of bills by their mean says nothing that the mean does not. Where it is
+//! very small ([`VERY_CLOSE`]), the rest of the many is noise whose signs cancel, so that the squares are judged
+//! too, as for a variance; and then few people who stand out are as good as a sum over them alone.
+//!
+//! Doubles serve here: each operation on them is rounded as IEEE 754 says, and they are taken in the order of
+//! the people, so that every machine finds the same.
+
+mod chain;
+mod left;
+mod sketch;
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::algebra::{Algebra, Exhausted};
+use crate::evidence::Evidence;
+use crate::profile::Profile;
+use left::Left;
+use sketch::Sketch;
+
+/// All but fewer people than the minimum have at most this part of a sum left that explains another: one of so
+/// many.
+const CLOSE: f64 = 16.0;
+
+/// The same, where what is left is noise.
+const VERY_CLOSE: f64 = 64.0;
+
+/// Most sums of which each is compared with each; beyond, only new ones are.
+const MOST_SUMS: usize = 4096;
+
+/// The published sums without those that leave too little of each other, beside what was released before: the
+/// least important of those that leave it is withheld.
+pub(super) fn without_concentrated(
+    shown: &[(u32, &Evidence)],
+    standing: u32,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<BTreeSet<u32>, Exhausted> {
+    let all = shown.len() <= MOST_SUMS;
+    let sums: Vec<Sum<'_>> = shown
+        .iter()
+        .filter(|(number, _)| all || *number >= standing)
+        .map(|(number, evidence)| Sum::of(*number, evidence))
+        .collect();
+    let mut withheld = BTreeSet::new();
+    if sums.iter().all(|sum| sum.constant) {
+        return Ok(withheld);
+    }
+    for (left, right) in close_pairs(&sums, standing, algebra)? {
+        if withheld.contains(&left.number) || withheld.contains(&right.number) {
+            continue;
+        }
+        if concentrated_beside(left, right, profile, algebra)? {
+            withheld.insert(left.number.max(right.number));
+        }
+    }
+    loop {
+        let open: Vec<&Sum<'_>> = sums.iter().filter(|sum| !withheld.contains(&sum.number)).collect();
+        match chain::concentrated(&open, standing, profile, algebra)? {
+            Some(number) => withheld.insert(number),
+            None => return Ok(withheld),
+        };
+    }
+}
+
+/// A published sum.
+struct Sum<'a> {
+    number: u32,
+    evidence: &'a Evidence,
+    /// Whether everybody contributes the same.
+    constant: bool,
+    sketch: OnceCell<Sketch>,
+}
+
+impl<'a> Sum<'a> {
+    fn of(number: u32, evidence: &'a Evidence) -> Self {
+        let constant = evidence.is_positive() && evidence.largest() == evidence.smallest();
+        Self { number, evidence, constant, sketch: OnceCell::new() }
+    }
+
+    fn sketch(&self, algebra: &Algebra) -> Result<&Sketch, Exhausted> {
+        if self.sketch.get().is_none() {
+            algebra.spend(self.evidence.subjects().len())?;
+        }
+        Ok(self.sketch.get_or_init(|| Sketch::of(self.evidence)))
+    }
+}
+
+/// The pairs of sums, one of them new, that may be mostly of the same people.
+fn close_pairs<'s, 'a>(
+    sums: &'s [Sum<'a>],
+    standing: u32,
+    algebra: &Algebra,
+) -> Result<Vec<(&'s Sum<'a>, &'s Sum<'a>)>, Exhausted> {
+    let mut by_person: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (place, sum) in sums.iter().enumerate() {
+        for subject in sum.sketch(algebra)?.first_subjects() {
+            by_person.entry(subject).or_default().push(place);
+        }
+    }
+    let mut pairs = BTreeSet::new();
+    for places in by_person.values() {
+        for (at, left) in places.iter().enumerate() {
+            algebra.spend(places.len())?;
+            pairs.extend(places.iter().skip(at.saturating_add(1)).map(|right| (*left, *right)));
+        }
+    }
+    let pairs = pairs.into_iter().filter_map(|(left, right)| Some((sums.get(left)?, sums.get(right)?)));
+    let may_be_close = |(left, right): &(&Sum<'_>, &Sum<'_>)| {
+        let (most, least) = (
+            left.evidence.contributors().max(right.evidence.contributors()),
+            left.evidence.contributors().min(right.evidence.contributors()),
+        );
+        left.number.max(right.number) >= standing
+            && !(left.constant && right.constant)
+            && least.saturating_mul(2) >= most
+    };
+    Ok(pairs.filter(may_be_close).collect())
+}
+
+/// Whether what is left of one of two sums by a multiple of the other is too much one or two people's.
+fn concentrated_beside(
+    left: &Sum<'_>,
+    right: &Sum<'_>,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<bool, Exhausted> {
+    // That is what a mean says, and it is judged as one.
+    let mean = left.constant || right.constant;
+    if mean && left.evidence.has_the_people_of(right.evidence) {
+        return Ok(false);
+    }
+    let Some(factor) = left.sketch(algebra)?.factor(right.sketch(algebra)?) else { return Ok(false) };
+    let mut rest = Left::of(left.evidence, profile.minimum_count);
+    for (steps, (mine, theirs)) in (0_usize..).zip(sketch::together(left.evidence, right.evidence)) {
+        rest.add(mine, factor * theirs);
+        if steps.is_multiple_of(64) {
+            algebra.spend(64)?;
+            if rest.is_too_much() {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(rest.is_concentrated(factor.total_cmp(&1.0).is_eq(), profile))
+}
+
+#[cfg(test)]
+mod tests;

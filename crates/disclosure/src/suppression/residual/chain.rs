@@ -1,0 +1,187 @@
+//! Totals and parts that are nearly proportional to them: what is left of a total by multiples of several sums
+//! over different people.
+
+use std::collections::BTreeMap;
+
+use super::super::algebra::{Algebra, Exhausted};
+use super::Sum;
+use super::left::Left;
+use super::sketch::{double, factor};
+use crate::evidence::Evidence;
+use crate::profile::Profile;
+
+/// Most ways to divide one total that are tried.
+const MOST_CHAINS: usize = 16;
+
+/// Most totals that are looked at among the new sums, and among those that were released before.
+const MOST_TOTALS: usize = 128;
+
+/// Drawn people of a part who are looked up first: where one of two is not in the total, it is no part.
+const PROBES: usize = 6;
+
+/// The least important sum of some that leave too little of a total, if there are such.
+pub(super) fn concentrated(
+    sums: &[&Sum<'_>],
+    standing: u32,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<Option<u32>, Exhausted> {
+    let new = sums.iter().filter(|sum| sum.number >= standing).take(MOST_TOTALS);
+    let before = sums.iter().filter(|sum| sum.number < standing).take(MOST_TOTALS);
+    for total in new.chain(before) {
+        let parts = parts(total, sums, algebra)?;
+        let (mut first, mut tried) = (0, vec![false; parts.len()]);
+        for _ in 0..MOST_CHAINS {
+            let Some(next) = tried.iter().skip(first).position(|tried| !tried) else { break };
+            first = first.saturating_add(next);
+            let chain = Chain::of(total, &parts, first, algebra)?;
+            for taken in &chain.taken {
+                if let Some(tried) = tried.get_mut(*taken) {
+                    *tried = true;
+                }
+            }
+            if let Some(tried) = tried.get_mut(first) {
+                *tried = true;
+            }
+            let least = chain.taken.iter().filter_map(|at| parts.get(*at)).map(|part| part.number).max();
+            let least = least.map(|least| least.max(total.number)).filter(|least| *least >= standing);
+            if least.is_some() && chain.taken.len() > 1 && chain.is_concentrated(total, &parts, profile) {
+                return Ok(least);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The sums that are mostly over people of a total, in their order; none, if they are not most of its people.
+fn parts<'s, 'a>(
+    total: &Sum<'_>,
+    sums: &[&'s Sum<'a>],
+    algebra: &Algebra,
+) -> Result<Vec<&'s Sum<'a>>, Exhausted> {
+    let mut parts = Vec::new();
+    let mut people = 0_u64;
+    for sum in sums {
+        if sum.number == total.number || sum.evidence.people() >= total.evidence.people() {
+            continue;
+        }
+        let both_constant = total.constant && sum.constant;
+        if both_constant || !is_part(total.evidence, sum, algebra)? {
+            continue;
+        }
+        people = people.saturating_add(sum.evidence.contributors());
+        parts.push(*sum);
+    }
+    let covers = people.saturating_mul(2) >= total.evidence.contributors();
+    Ok(if covers && parts.len() > 1 { parts } else { Vec::new() })
+}
+
+fn is_part(total: &Evidence, part: &Sum<'_>, algebra: &Algebra) -> Result<bool, Exhausted> {
+    let drawn = part.sketch(algebra)?;
+    algebra.spend(1)?;
+    let is_in = |(subject, _): &(u32, f64)| total.subjects().binary_search(subject).is_ok();
+    let (probed, found) = (drawn.subjects().take(PROBES), drawn.subjects().take(PROBES).filter(is_in));
+    if found.count().saturating_mul(2) < probed.count() {
+        return Ok(false);
+    }
+    let found = drawn.subjects().filter(is_in).count();
+    Ok(found.saturating_mul(4) >= drawn.subjects().count().saturating_mul(3))
+}
+
+/// A total less multiples of some parts.
+struct Chain {
+    /// What the people of the total have left, by their place in it.
+    left: Vec<f64>,
+    /// What is subtracted of people who are not in it.
+    others: BTreeMap<u32, f64>,
+    /// The parts that were subtracted, by their place.
+    taken: Vec<usize>,
+    /// Whether all of them were subtracted as they are.
+    as_it_is: bool,
+}
+
+impl Chain {
+    /// Takes parts away, from one of them on in turn, each of whose people there is still enough left.
+    fn of(total: &Sum<'_>, parts: &[&Sum<'_>], first: usize, algebra: &Algebra) -> Result<Self, Exhausted> {
+        let left: Vec<f64> = total.evidence.amounts().iter().map(double).collect();
+        algebra.spend(left.len())?;
+        let mut chain = Self { left, others: BTreeMap::new(), taken: Vec::new(), as_it_is: true };
+        for at in (first..parts.len()).chain(0..first) {
+            if let Some(part) = parts.get(at)
+                && let Some(factor) = chain.factor(total.evidence, part, algebra)?
+            {
+                chain.subtract(total.evidence, part.evidence, factor);
+                algebra.spend(part.evidence.subjects().len())?;
+                chain.taken.push(at);
+                chain.as_it_is &= factor.total_cmp(&1.0).is_eq();
+            }
+        }
+        Ok(chain)
+    }
+
+    /// By how much a part is to be multiplied, if of most of its people there is still something left.
+    fn factor(&self, total: &Evidence, part: &Sum<'_>, algebra: &Algebra) -> Result<Option<f64>, Exhausted> {
+        let drawn = part.sketch(algebra)?;
+        algebra.spend(1)?;
+        let mut pairs = Vec::new();
+        for (subject, amount) in drawn.subjects() {
+            let Ok(place) = total.subjects().binary_search(&subject) else { continue };
+            let whole = total.amounts().get(place).map_or(0.0, double);
+            let left = self.left.get(place).copied().unwrap_or(0.0);
+            if left.abs() * 2.0 >= whole.abs() && left.abs() > 0.0 {
+                pairs.push((left, amount));
+            }
+        }
+        let most = pairs.len().saturating_mul(4) >= drawn.subjects().count().saturating_mul(3);
+        Ok(if most { factor(&pairs) } else { None })
+    }
+
+    fn subtract(&mut self, total: &Evidence, part: &Evidence, factor: f64) {
+        let mut next = 0;
+        for (subject, amount) in part.contributions().iter() {
+            let rest = total.subjects().get(next..).unwrap_or_default();
+            let ahead = ahead(rest, subject);
+            next = next.saturating_add(ahead);
+            if total.subjects().get(next) == Some(&subject) {
+                if let Some(left) = self.left.get_mut(next) {
+                    *left -= factor * double(amount);
+                }
+            } else {
+                *self.others.entry(subject).or_insert(0.0) -= factor * double(amount);
+            }
+        }
+    }
+
+    fn is_concentrated(&self, total: &Sum<'_>, parts: &[&Sum<'_>], profile: &Profile) -> bool {
+        let mut rest = Left::of(total.evidence, profile.minimum_count);
+        let (mut untouched, mut touched) = (!self.others.is_empty(), 0_usize);
+        for (left, whole) in self.left.iter().zip(total.evidence.amounts()) {
+            let whole = double(whole);
+            rest.add(whole, whole - left);
+            if left.total_cmp(&whole).is_eq() && whole.abs() > 0.0 {
+                untouched = true;
+            } else {
+                touched = touched.saturating_add(1);
+            }
+            if touched.is_multiple_of(64) && rest.is_too_much() {
+                return false;
+            }
+        }
+        self.others.values().for_each(|other| rest.add(0.0, *other));
+        // Beside the counts of all its people, a total is what their mean says.
+        let taken = || self.taken.iter().filter_map(|at| parts.get(*at));
+        let mean = !untouched && (total.constant || taken().all(|part| part.constant));
+        !mean && rest.is_concentrated(self.as_it_is, profile)
+    }
+}
+
+/// How far ahead the first subject is that is not below the wanted one; mostly near.
+fn ahead(subjects: &[u32], wanted: u32) -> usize {
+    let mut far = 1_usize;
+    while subjects.get(far).is_some_and(|subject| *subject < wanted) {
+        far = far.saturating_mul(2);
+    }
+    subjects
+        .get(..far.saturating_add(1).min(subjects.len()))
+        .map_or(0, |near| near.partition_point(|at| *at < wanted))
+}
