@@ -311,8 +311,6 @@ pub(crate) enum Conditions {
     /// The same frontier where they are fulfilled, in the ways in which they can be; and where none is, if
     /// somebody counts then.
     Some { with: Vec<Frontier>, without: Option<Frontier> },
-    /// They read it in a way, or in so many, that for whom a cell counts is not known.
-    Tangled,
 }
 
 /// What a record counts for beside its person: an institution, or the people who live where it was.

@@ -203,7 +203,6 @@ impl Engine {
                 };
                 (Some(all), without)
             }
-            PlannedFrames::Unknown => (None, None),
         };
         Ok(Attribute { name: name.clone(), labels: labels.clone(), with, without })
     }

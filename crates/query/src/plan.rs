@@ -87,8 +87,6 @@ pub(crate) enum PlannedFrames {
     Own,
     /// From the same frontier under other conditions.
     Others { with: Vec<PlannedFrontier>, without: Option<Box<PlannedFrontier>> },
-    /// They are not known.
-    Unknown,
 }
 
 impl PlannedAttribute {
@@ -101,7 +99,6 @@ impl PlannedAttribute {
                 with: with.into_iter().map(planned).collect::<Result<_, _>>()?,
                 without: without.map(planned).transpose()?.map(Box::new),
             },
-            Conditions::Tangled => PlannedFrames::Unknown,
         };
         Ok(Self { name, labels, reads, frames })
     }

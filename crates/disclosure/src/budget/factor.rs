@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use crate::evidence::Evidence;
 
 /// What is left of a row beside others, as a share of its square, where nothing is left: rounding.
-const NOTHING: f64 = 1e-9;
+const NOTHING: f64 = 1e-12;
 
 /// What is left of a row at least, as a share of its square, to compute with: below, it is not known how much
 /// it tells of whom.
-const SOMETHING: f64 = 1e-6;
+const SOMETHING: f64 = 1e-10;
 
 /// Rounding that a leverage at the very limit is forgiven.
 const ROUNDING: f64 = 1e-9;

@@ -20,8 +20,8 @@ mod substitute;
 
 use substitute::{Pattern, Substitution};
 
-/// Most conditions of one attribute, beside those that must all be fulfilled anyway, of which each can be
-/// fulfilled or not: with more the frames are not looked for, and nothing is released.
+/// Most conditions of one attribute, beside those that must all be fulfilled anyway, of which each by itself can
+/// be fulfilled or not: of more, all are, or none.
 const MOST_CONDITIONS: usize = 4;
 
 /// Most of them of which every combination is looked at.
@@ -59,8 +59,10 @@ impl Columns {
                 conditions,
             })
         };
-        if seen.tangled || seen.free > MOST_CONDITIONS {
-            return read(Conditions::Tangled);
+        // A condition that compares it with something else has no frame here: its groups stand for it, which is less
+        // than is known, since who is in them may depend on values.
+        if seen.tangled {
+            return read(Conditions::None);
         }
         if !seen.always && !seen.any && !amounts {
             return read(Conditions::None);
@@ -81,7 +83,7 @@ fn patterns(free: usize, always: bool) -> Vec<Pattern> {
         let bits = |number: usize| (0..free).map(|bit| number >> bit & 1 == 1).collect();
         combinations.extend((0..1_usize << free).map(bits));
     } else {
-        for one in 0..free {
+        for one in (0..free).filter(|_| free <= MOST_CONDITIONS) {
             combinations.insert((0..free).map(|at| at == one).collect());
             combinations.insert((0..free).map(|at| at != one).collect());
         }

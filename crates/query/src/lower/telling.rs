@@ -24,6 +24,11 @@ fn otherwise(telling: Telling) -> Telling {
     Telling { inside: telling.outside, outside: telling.inside }
 }
 
+/// Whether a condition only asks for a value to be there, whichever it is.
+fn is_presence(condition: &Scalar) -> bool {
+    matches!(condition, Scalar::Not(inner) if matches!(inner.as_ref(), Scalar::IsNull(_)))
+}
+
 impl Columns {
     /// Whether an expression reads a sensitive column.
     pub(super) fn is_sensitive(&self, scalar: &Scalar) -> bool {
@@ -61,8 +66,10 @@ impl Columns {
     fn frame(&self, conditions: Vec<Scalar>) -> Option<Frame> {
         let all = conditions.into_iter().flat_map(conjuncts);
         let (sensitive, plain): (Vec<Scalar>, Vec<Scalar>) = all.partition(|one| self.is_sensitive(one));
+        // That something is there restricts nobody by itself: it may be there because of the sensitive value.
+        let plain = plain.into_iter().filter(|one| !is_presence(one));
         let loosened = sensitive.iter().filter_map(|one| self.loosened(one));
-        let mut left: Vec<Scalar> = plain.into_iter().chain(loosened).collect();
+        let mut left: Vec<Scalar> = plain.chain(loosened).collect();
         let telling = Telling {
             inside: sensitive.iter().any(|one| self.telling(one).inside),
             outside: !sensitive.is_empty() && sensitive.iter().all(|one| self.telling(one).outside),
