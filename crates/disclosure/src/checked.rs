@@ -43,7 +43,8 @@ pub fn check(
     hold: Hold,
 ) -> Result<Checked, Error> {
     let tables = shape::verified(unreleased.tables)?;
-    let (mut verdicts, page) = verdict::judge(&tables, ledger, profile, STEPS)?;
+    let (mut verdicts, page) =
+        verdict::judge(&tables, (ledger, unreleased.everybody.as_ref()), profile, STEPS)?;
     rounded::round(&tables, &mut verdicts, profile)?;
     let findings = findings(&verdicts);
     let tables = tables

@@ -30,6 +30,7 @@ mod columns;
 mod crowd;
 mod difference;
 mod echelon;
+mod everybody;
 mod few;
 mod field;
 mod local;
@@ -52,6 +53,7 @@ use crate::evidence::Evidence;
 use crate::profile::Profile;
 use algebra::{Algebra, Exhausted};
 use columns::Column;
+use everybody::Beside;
 pub(crate) use local::suppress as suppress_after;
 use people::Class;
 #[cfg(test)]
@@ -89,8 +91,14 @@ pub(crate) struct Place {
     pub(crate) label: Vec<String>,
 }
 
-/// The candidates, by number, that must be withheld to protect others.
-pub(crate) fn suppress(candidates: &[Candidate<'_>], profile: &Profile, steps: u64) -> BTreeSet<usize> {
+/// The candidates, by number, that must be withheld to protect others. `everybody`, the people of the dataset,
+/// each once, are known to all.
+pub(crate) fn suppress<'a>(
+    candidates: &[Candidate<'a>],
+    everybody: Option<&'a Evidence>,
+    profile: &'a Profile,
+    steps: u64,
+) -> BTreeSet<usize> {
     let columns = columns::columns(candidates, secret_zeros(candidates));
     let mut suppressed = BTreeSet::new();
     for component in columns::components(&columns) {
@@ -107,6 +115,15 @@ pub(crate) fn suppress(candidates: &[Candidate<'_>], profile: &Profile, steps: u
             }
         }
     }
+    let Some(everybody) = everybody else { return suppressed };
+    let is_shown = |column: &&Column<'_>| {
+        let asked = column.is_asked_for() && column.members.iter().all(|member| !suppressed.contains(member));
+        asked || column.standing.is_some()
+    };
+    let published: Vec<&Column<'_>> = columns.iter().filter(is_shown).collect();
+    let withheld = Beside { everybody, published: published.clone(), profile, steps }.withheld();
+    let withheld = withheld.iter().filter_map(|place| published.get(*place));
+    suppressed.extend(withheld.flat_map(|column| &column.members));
     suppressed
 }
 

@@ -13,13 +13,21 @@ use crate::values::Values;
 /// The cells of one analysis, before the checkpoint: one table for each frontier of its plan.
 pub struct Unreleased {
     pub(crate) tables: Vec<CellTable>,
+    pub(crate) everybody: Option<Evidence>,
 }
 
 impl Unreleased {
     /// Takes the tables that the frontiers produced, in the order of the plan.
     #[must_use]
     pub fn new(tables: Vec<CellTable>) -> Self {
-        Self { tables }
+        Self { tables, everybody: None }
+    }
+
+    /// The same, with the people of the dataset, each of whom contributes one. How many they are is public, so
+    /// that a count of all but few of them is a count of these.
+    #[must_use]
+    pub fn among(self, everybody: Evidence) -> Self {
+        Self { everybody: Some(everybody), ..self }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::clustered::SortsWithinPeople;
 use crate::cooperate::JoinsYield;
 use crate::deposit::Deposits;
 use crate::disclosure::{self, Attribute, CellTable, Parent, UnitKind, Unreleased};
+use crate::everybody::Everybody;
 use crate::frames;
 use crate::generate::Instrumented;
 use crate::inhabitants::Inhabitants;
@@ -37,6 +38,7 @@ use crate::vault::Snapshot;
 pub struct Engine {
     store: Arc<dyn ObjectStore>,
     partitions: NonZeroUsize,
+    everybody: Everybody,
 }
 
 impl fmt::Debug for Engine {
@@ -124,7 +126,7 @@ impl Engine {
     /// An engine over the vault's object store.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, partitions: NonZeroUsize::MIN }
+        Self { store, partitions: NonZeroUsize::MIN, everybody: Everybody::default() }
     }
 
     /// The same engine, with each job in this many partitions at once.
@@ -166,6 +168,8 @@ impl Engine {
             }
             tables.push(table);
         }
+        let everybody = self.everybody.of(&plan.tables, &session).await;
+        let everybody = everybody.map_err(|error| Failure::of(&error))?;
         let run = PublicRun {
             plan: plan.public,
             tables: plan.tables,
@@ -173,7 +177,7 @@ impl Engine {
             rows: limits.rows,
             _evidence: evidence,
         };
-        Ok((Unreleased::new(tables), run))
+        Ok((Unreleased::new(tables).among(everybody), run))
     }
 
     /// For whom the cells of a table count what nobody may know of one column.

@@ -34,6 +34,7 @@ mod baseline;
 mod cell_table;
 mod clustered;
 mod cooperate;
+mod everybody;
 mod execute;
 mod frames;
 mod freeze;

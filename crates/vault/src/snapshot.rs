@@ -94,6 +94,12 @@ impl Snapshot {
         document::write(self, &path(&self.id))
     }
 
+    /// Dense ids that were given so far: 0 to this, without it. Some of the people may have left.
+    #[must_use]
+    pub fn dense_ids(&self) -> u32 {
+        self.people
+    }
+
     /// The table of this name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&StoredTable> {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::verdict::{Claim, Sum};
 use crate::budget::Charge;
-use crate::evidence::{Contributions, Evidence};
+use crate::evidence::{Contributions, Evidence, Scale};
 use crate::history::{Entry, Ledger, Page, Status, Sums};
 use crate::profile::Profile;
 use crate::suppression::{self, Candidate, Place};
@@ -22,6 +22,8 @@ const MOST_IN_FULL: usize = 512;
 pub(super) struct Past<'a> {
     pub(super) sums: &'a [Sum<'a>],
     pub(super) ledger: &'a Ledger,
+    /// The people of the dataset, each once: known to all.
+    pub(super) everybody: Option<&'a Evidence>,
     pub(super) profile: &'a Profile,
 }
 
@@ -70,10 +72,15 @@ impl Past<'_> {
             .filter(|(_, sum)| sum.claim != Claim::Published || !cells.contains(&sum.cell))
             .collect();
         let mut candidates: Vec<Candidate<'_>> = asked.iter().map(|(_, sum)| candidate(sum)).collect();
-        let known = suppression::suppress_after(&candidates, self.ledger, self.profile, MOST_IN_FULL, steps);
+        // Once everybody stands in the ledger, they are like any other sum that does.
+        let everybody = self.everybody_unnoted();
+        let known = match everybody {
+            Some(_) => None,
+            None => suppression::suppress_after(&candidates, self.ledger, self.profile, MOST_IN_FULL, steps),
+        };
         let suppressed = known.unwrap_or_else(|| {
             candidates.extend(self.before(&asked));
-            suppression::suppress(&candidates, self.profile, steps)
+            suppression::suppress(&candidates, everybody, self.profile, steps)
         });
         let numbers = suppressed.iter().filter_map(|place| asked.get(*place)).map(|(number, _)| *number);
         numbers.chain(forbidden).collect()
@@ -102,6 +109,11 @@ impl Past<'_> {
                 added.add(Entry { evidence: evidence.clone(), scale: sum.scale, status });
             }
         }
+        // How many people there are is known, and stands from the first release on.
+        for everybody in self.everybody_unnoted() {
+            let status = Status::Shown(self.profile.minimum_count);
+            added.add(Entry { evidence: everybody.clone(), scale: Scale::Integer, status });
+        }
         let news = added.into_entries().filter(|entry| self.ledger.changes_with(entry)).collect();
         Page { question, suppressed: suppressed.into_iter().collect(), sums: news, charges }
     }
@@ -113,7 +125,10 @@ impl Past<'_> {
             .filter(|(_, sum)| sum.claim == Claim::Published)
             .map(|(_, sum)| sum.evidence.contributions())
             .collect();
-        let entries = self.ledger.connected(asked.iter().map(|(_, sum)| sum.evidence)).into_iter();
+        // Sums of other people matter too where all together may be nearly everybody.
+        let everybody = self.everybody.filter(|_| self.ledger.sums() > 0);
+        let sums = asked.iter().map(|(_, sum)| sum.evidence).chain(everybody);
+        let entries = self.ledger.connected(sums).into_iter();
         // What was only hidden may be shown in its own right.
         let open = entries.filter(|entry| {
             entry.status != Status::Hidden || !shown.contains(&entry.evidence.contributions())
@@ -128,6 +143,12 @@ impl Past<'_> {
             },
         });
         candidates.collect()
+    }
+
+    /// The people of the dataset, unless they stand in the ledger.
+    fn everybody_unnoted(&self) -> Option<&Evidence> {
+        let noted = |everybody: &Evidence| matches!(self.ledger.status(everybody), Some(Status::Shown(_)));
+        self.everybody.filter(|everybody| !noted(everybody))
     }
 
     fn numbered(&self) -> impl Iterator<Item = (u32, &Sum<'_>)> {

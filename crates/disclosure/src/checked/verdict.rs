@@ -80,7 +80,7 @@ impl TableVerdict {
 /// before.
 pub(super) fn judge(
     tables: &[CellTable],
-    ledger: &Ledger,
+    (ledger, everybody): (&Ledger, Option<&Evidence>),
     profile: &Profile,
     steps: u64,
 ) -> Result<(Vec<TableVerdict>, Option<Page>), Error> {
@@ -88,7 +88,7 @@ pub(super) fn judge(
     settle(tables, &mut verdicts);
     let sums = sums(tables, &verdicts)?;
     let question = spending::question(past::question(&sums, profile), tables);
-    let past = Past { sums: &sums, ledger, profile };
+    let past = Past { sums: &sums, ledger, everybody, profile };
     let known = ledger.answer(&question);
     let mut suppressed = match known {
         Some(answer) => answer.clone(),

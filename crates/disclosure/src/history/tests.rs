@@ -12,11 +12,12 @@ use crate::{CellTable, Profile, Unreleased, check};
 struct Enclave {
     ledger: Ledger,
     profile: Profile,
+    everybody: Option<Evidence>,
 }
 
 impl Enclave {
     fn new(profile: Profile) -> Self {
-        Self { ledger: Ledger::new(), profile }
+        Self { ledger: Ledger::new(), profile, everybody: None }
     }
 
     /// Which sums of a release are shown; the page is stored and read back before the ledger takes it.
@@ -30,7 +31,12 @@ impl Enclave {
     }
 
     fn release(&mut self, tables: Vec<CellTable>) -> Vec<bool> {
-        let checked = check(Unreleased::new(tables), &self.ledger, &self.profile, Hold::ByRule).unwrap();
+        let unreleased = Unreleased::new(tables);
+        let unreleased = match &self.everybody {
+            Some(everybody) => unreleased.among(everybody.clone()),
+            None => unreleased,
+        };
+        let checked = check(unreleased, &self.ledger, &self.profile, Hold::ByRule).unwrap();
         if let Some(page) = checked.page() {
             self.ledger.take(&Page::decode(&page.encode().unwrap()).unwrap());
         }
@@ -117,6 +123,21 @@ fn a_rounded_multiple_of_what_was_released_does_not_leave_one_person() {
     assert_eq!(enclave.ask(&[of(all_but(0), &bill)]), [true]);
     assert_eq!(enclave.ask(&[of(all_but(0), &third)]), [true], "a third of everybody's");
     assert_eq!(enclave.ask(&[of(all_but(30), &third)]), [true], "thirty people less");
+}
+
+#[test]
+fn how_many_people_there_are_is_known_from_the_start() {
+    let mut enclave = ten();
+    enclave.everybody = Some(everybody());
+    assert!(!enclave.count(people(1..1000)), "all but one");
+    assert!(enclave.count(people(0..1000)), "which nobody can spoil for others");
+    assert!(enclave.count(people(10..1000)));
+    // A person between two groups of which each is shown by itself.
+    let mut enclave = ten();
+    enclave.everybody = Some(everybody());
+    assert!(enclave.count(people(0..400)));
+    assert!(!enclave.count(people(401..1000)), "the rest but one");
+    assert!(enclave.count(people(410..1000)), "the rest but ten");
 }
 
 #[test]

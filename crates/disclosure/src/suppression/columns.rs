@@ -67,13 +67,19 @@ fn importance<'a>(candidate: &'a Candidate<'_>) -> impl Ord + 'a {
 
 /// The groups of two or more columns that are connected by people; their indices ascend.
 pub(super) fn components(columns: &[Column<'_>]) -> Vec<Vec<usize>> {
-    let mut joined = Joined::apart(columns.len());
-    let bundles = of_the_same_people(columns.iter().map(|column| column.evidence));
+    components_of(columns.iter().map(|column| column.evidence))
+}
+
+/// The groups of two or more sums that are connected by people; their numbers ascend.
+pub(super) fn components_of<'a>(sums: impl Iterator<Item = &'a Evidence>) -> Vec<Vec<usize>> {
+    let sums: Vec<&Evidence> = sums.collect();
+    let mut joined = Joined::apart(sums.len());
+    let bundles = of_the_same_people(sums.iter().copied());
     for bundle in &bundles {
         bundle.iter().zip(bundle.iter().skip(1)).for_each(|(left, right)| joined.join(*left, *right));
     }
     let firsts: Vec<usize> = bundles.iter().filter_map(|bundle| bundle.first().copied()).collect();
-    let mut sweep = Sweep::of(firsts.iter().filter_map(|index| Some(columns.get(*index)?.evidence)));
+    let mut sweep = Sweep::of(firsts.iter().filter_map(|index| sums.get(*index).copied()));
     let mut first_column_of: Vec<usize> = Vec::new();
     while joined.number_of_groups() > 1
         && let Some(block) = sweep.next_block()

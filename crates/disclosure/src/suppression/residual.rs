@@ -72,6 +72,16 @@ pub(super) fn without_concentrated(
     }
 }
 
+/// Whether what two sums leave of each other is one or two people's.
+pub(super) fn leave_too_little(
+    left: &Evidence,
+    right: &Evidence,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<bool, Exhausted> {
+    concentrated_beside(&Sum::of(0, left), &Sum::of(1, right), profile, algebra)
+}
+
 /// A published sum.
 struct Sum<'a> {
     number: u32,

@@ -9,7 +9,7 @@ use crate::testing::{evidence, japan, people, threshold_only};
 /// The candidates that stay published, by number.
 fn published(sums: &[Evidence], profile: &Profile) -> Vec<usize> {
     let candidates = candidates(sums, profile);
-    let suppressed = suppress(&candidates, profile, STEPS);
+    let suppressed = suppress(&candidates, None, profile, STEPS);
     let shown = |number: &usize| !candidates[*number].withheld && !suppressed.contains(number);
     (0..sums.len()).filter(shown).collect()
 }
@@ -181,10 +181,10 @@ proptest! {
     fn the_order_of_candidates_decides_nothing(rows in rows(40), turn in 0_usize..30) {
         let (sums, profile) = (tables(&rows, true), threshold_only(5));
         let straight = candidates(&sums, &profile);
-        let suppressed = suppress(&straight, &profile, STEPS);
+        let suppressed = suppress(&straight, None, &profile, STEPS);
         let mut turned = straight.clone();
         turned.rotate_left(turn % sums.len());
-        let back: BTreeSet<usize> = suppress(&turned, &profile, STEPS)
+        let back: BTreeSet<usize> = suppress(&turned, None, &profile, STEPS)
             .into_iter()
             .map(|number| turned[number].place.statistic)
             .collect();
@@ -195,7 +195,7 @@ proptest! {
     fn past_the_limit_no_person_is_in_two_published_sums(rows in rows(40)) {
         let (sums, profile) = (tables(&rows, true), threshold_only(5));
         let candidates = candidates(&sums, &profile);
-        let suppressed = suppress(&candidates, &profile, 1);
+        let suppressed = suppress(&candidates, None, &profile, 1);
         let bitmap = |sum: &Evidence| sum.subjects().iter().copied().collect::<RoaringBitmap>();
         let mut taken = RoaringBitmap::new();
         let mut seen = BTreeSet::new();
