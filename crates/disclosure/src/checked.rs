@@ -3,6 +3,7 @@
 //! A withheld cell is one blank, whatever the reason. A row without a single released statistic is
 //! absent: a label that exists only because of data is itself a disclosure.
 
+mod implied;
 mod margins;
 mod past;
 mod rounded;
@@ -42,7 +43,8 @@ pub fn check(
     profile: &Profile,
     hold: Hold,
 ) -> Result<Checked, Error> {
-    let tables = shape::verified(unreleased.tables)?;
+    let mut tables = shape::verified(unreleased.tables)?;
+    implied::add_counts_of_quantiles(&mut tables, profile);
     let (mut verdicts, page) =
         verdict::judge(&tables, (ledger, unreleased.everybody.as_ref()), profile, STEPS)?;
     rounded::round(&tables, &mut verdicts, profile)?;

@@ -10,6 +10,9 @@ use crate::evidence::Scale;
 /// Significant digits that are shown where a column has no step.
 const DIGITS: i32 = 2;
 
+/// The exponent of the finest grid on which doubles are shown.
+const FINEST: i32 = -18;
+
 /// No value of 128 bits has more digits than this before or behind its point.
 const MOST_DIGITS: i32 = 39;
 
@@ -44,8 +47,22 @@ pub(crate) enum Rounding {
 pub(crate) struct Snapped {
     /// As a multiple of the scale's unit, read as the values themselves were read.
     pub(crate) units: i128,
+    /// How far apart the numbers of the grid are, in the same units; at least one.
+    pub(crate) width: i128,
     /// As the nearest double.
     pub(crate) double: f64,
+}
+
+impl Snapped {
+    /// Whether a value, in the same units, is above all for which this number of the grid stands.
+    pub(crate) fn is_below(&self, value: i128) -> bool {
+        value > self.units && value.saturating_sub(self.units) >= self.width.saturating_add(1) / 2
+    }
+
+    /// Whether a value is below all for which it stands.
+    pub(crate) fn is_above(&self, value: i128) -> bool {
+        value < self.units && self.units.saturating_sub(value) > self.width / 2
+    }
 }
 
 /// How many units of a scale are one.
@@ -100,30 +117,43 @@ impl Quotient {
     /// The multiple of `step` (or the number with two significant digits) next to this number of units of
     /// `scale`. The grid is never finer than one unit of integers and decimals. A step of dates is none.
     pub(crate) fn snapped(self, scale: Scale, step: Option<Step>, rounding: Rounding) -> Option<Snapped> {
+        self.snapped_to(scale, step, rounding, 1)
+    }
+
+    /// The same on a grid that is `times` as wide.
+    pub(crate) fn snapped_to(
+        self,
+        scale: Scale,
+        step: Option<Step>,
+        rounding: Rounding,
+        times: i128,
+    ) -> Option<Snapped> {
         let bottom = self.bottom.checked_mul(unit(scale)?)?;
         let exact = Self { top: self.top, bottom };
-        if exact.top == i256::ZERO {
-            return Some(Snapped { units: 0, double: 0.0 });
-        }
         let grid = match step {
             Some(Step::Number { units, scale }) => Grid { units, exponent: i32::from(scale).checked_neg()? },
             Some(Step::Date(_)) => return None,
+            // Of zero every digit is significant.
+            None if exact.top == i256::ZERO => Grid { units: 1, exponent: FINEST },
             None => Grid { units: 1, exponent: exact.magnitude()?.checked_sub(DIGITS.checked_sub(1)?)? },
         };
         let grid = grid.not_finer_than(scale)?;
+        let grid = Grid { units: grid.units.checked_mul(times)?, ..grid };
         let (multiply, divide) = grid.powers()?;
         let bottom = exact.bottom.checked_mul(i256::from_i128(grid.units))?.checked_mul(divide)?;
         let multiple = Self { top: exact.top.checked_mul(multiply)?, bottom }.rounded(rounding)?;
         let shown = multiple.checked_mul(i256::from_i128(grid.units))?;
         let double: f64 = format!("{shown}e{}", grid.exponent).parse().ok()?;
+        let in_units = |multiple: i256| {
+            multiple.checked_mul(divide)?.checked_mul(unit(scale)?)?.checked_div(multiply)?.to_i128()
+        };
         let units = match scale {
             Scale::Binary30 => fixed_point(double, 30),
             Scale::Binary60 => fixed_point(double, 60),
-            Scale::Decimal(_) | Scale::Integer => {
-                shown.checked_mul(divide)?.checked_mul(unit(scale)?)?.checked_div(multiply)?.to_i128()?
-            }
+            Scale::Decimal(_) | Scale::Integer => in_units(shown)?,
         };
-        Some(Snapped { units, double })
+        let width = in_units(i256::from_i128(grid.units))?.max(1);
+        Some(Snapped { units, width, double })
     }
 
     /// The largest e with 10ᵉ ≤ |number|; the number is not zero.
@@ -277,10 +307,8 @@ mod tests {
             [(0.8349, 0.83), (145.3, 150.0), (-0.001_25, -0.001_3), (1e-10, 1e-10), (6e19, 6e19)]
         {
             let units = fixed_point(value, 60);
-            assert_eq!(
-                snap(units, Scale::Binary60),
-                Snapped { units: fixed_point(shown, 60), double: shown }
-            );
+            let snapped = snap(units, Scale::Binary60);
+            assert_eq!((snapped.units, snapped.double), (fixed_point(shown, 60), shown));
         }
         assert_eq!(snap(3 << 29, Scale::Binary30).double, 1.5);
     }

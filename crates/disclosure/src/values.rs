@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 use packed::Packed;
 
+use crate::evidence::{Evidence, Tally};
+use crate::exact::Snapped;
+
 /// Values while they are being gathered: a pair of person and value for each record.
 ///
 /// Rows that come clustered by subject stay as they are; rows in any other order are put in order once,
@@ -165,17 +168,29 @@ impl Values {
 
     /// How many people have a value that is not above `limit`; `enough`, if there are more.
     pub(crate) fn people_at_most(&self, limit: i128, enough: u64) -> u64 {
-        self.people_with(|value| value <= limit, enough)
+        self.people_by(|value| value <= limit, enough)
     }
 
     /// How many people have a value that is not below `limit`; `enough`, if there are more.
     pub(crate) fn people_at_least(&self, limit: i128, enough: u64) -> u64 {
-        self.people_with(|value| value >= limit, enough)
+        self.people_by(|value| value >= limit, enough)
     }
 
     /// How many people have this value; `enough`, if there are more.
     pub(crate) fn people_with_value(&self, wanted: i128, enough: u64) -> u64 {
-        self.people_with(|value| value == wanted, enough)
+        self.people_by(|value| value == wanted, enough)
+    }
+
+    /// How many people have a value that a number on a grid stands for; `enough`, if there are more.
+    pub(crate) fn people_around(&self, shown: &Snapped, enough: u64) -> u64 {
+        self.people_by(|value| !shown.is_below(value) && !shown.is_above(value), enough)
+    }
+
+    /// The records of each person with a value for which this holds.
+    pub(crate) fn records_with(&self, holds: impl Fn(i128) -> bool) -> Evidence {
+        let mut tally = Tally::new();
+        self.pairs().filter(|(_, value)| holds(*value)).for_each(|(subject, _)| tally.add_one(subject));
+        tally.freeze()
     }
 
     /// For each person, the value of theirs that `better` prefers to all others.
@@ -206,7 +221,8 @@ impl Values {
         subjects.filter_map(|(place, subject)| Some((*subject, self.values.get(place)?)))
     }
 
-    fn people_with(&self, holds: impl Fn(i128) -> bool, enough: u64) -> u64 {
+    /// How many people have a value for which this holds; `enough`, if there are more.
+    pub(crate) fn people_by(&self, holds: impl Fn(i128) -> bool, enough: u64) -> u64 {
         let (mut people, mut last) = (0_u64, None);
         for (subject, _) in self.pairs().filter(|(_, value)| holds(*value)) {
             if people >= enough {

@@ -16,6 +16,9 @@ use crate::statistic::{Fraction, N, RegressionFunction, StatisticKind};
 use crate::unreleased::StatisticColumn;
 use crate::values::Values;
 
+/// A grid becomes wider by these factors in turn, and by ten after the last.
+const WIDER: [i128; 3] = [1, 2, 5];
+
 /// What was found of the form of one cell.
 #[derive(Default)]
 pub(crate) struct Form {
@@ -65,7 +68,8 @@ pub(crate) fn judge_form(statistic: &StatisticColumn, row: usize, profile: &Prof
         }
         (StatisticKind::Quantile { fraction, step }, Some((values, scale))) => {
             let value = quantile_value(values, count.records(), fraction);
-            let snapped = value.and_then(|value| quantile_shown(&value, values, (scale, step), profile));
+            let snapped = value
+                .and_then(|value| quantile_shown(&value, (values, count.people()), (scale, step), profile));
             let mut form = judge_order(values, snapped, Reason::Quantile, profile);
             let own = column.and_then(|column| column.own.as_ref()?.get(row));
             let tipped = own
@@ -122,19 +126,32 @@ fn judge_order(values: &Values, snapped: Option<Snapped>, reason: Reason, profil
     Form { reasons, shown: Some(Shown::Value(snapped)) }
 }
 
-/// A quantile as it is shown: on the grid of the column's step, and where that is a single value that too few
-/// people of the cell share, with two digits.
+/// A quantile as it is shown: on the grid of the column's step. Where that is single values, or the digits of a
+/// value, the grid is made wider until people enough share what is shown: a constant that is added to all values
+/// or multiplies them changes their digits, and not who is near whom.
 fn quantile_shown(
     value: &Quotient,
-    values: &Values,
+    (values, people): (&Values, u64),
     (scale, step): (Scale, Option<Step>),
     profile: &Profile,
 ) -> Option<Snapped> {
-    let on_grid = value.snapped(scale, step, Rounding::Nearest)?;
+    let on_grid = |times: i128| value.snapped_to(scale, step, Rounding::Nearest, times);
     let exact = matches!(step, Some(Step::Number { units: 1, .. }));
-    let enough = u64::from(profile.minimum_count);
-    let shared = || values.people_with_value(on_grid.units, enough) >= enough;
-    if !exact || shared() { Some(on_grid) } else { value.snapped(scale, None, Rounding::Nearest) }
+    if !exact && step.is_some() {
+        return on_grid(1);
+    }
+    let minimum = u64::from(profile.minimum_count);
+    let some = people.div_ceil(quantile::SHARING).min(minimum);
+    let first = on_grid(1)?;
+    if exact && values.people_with_value(first.units, minimum) >= minimum {
+        return Some(first);
+    }
+    let wider = WIDER.into_iter().cycle().scan(1_i128, |power, wider| {
+        let times = power.checked_mul(wider)?;
+        *power = if wider == 5 { power.checked_mul(10)? } else { *power };
+        on_grid(times)
+    });
+    wider.skip(usize::from(exact)).find(|shown| values.people_around(shown, some) >= some)
 }
 
 /// The value at (records − 1) · q in ascending order, between two of them in proportion.

@@ -12,6 +12,11 @@ use super::{Spread, dominance};
 use crate::profile::{Dominance, Profile};
 use crate::statistic::Fraction;
 
+/// One of so many people, and no more than the minimum, share what is shown of values that are shown by their
+/// digits. A group of twice the minimum has quartiles in which its values can be told apart, and a list of the
+/// quantiles of a larger one has no more of them than a histogram.
+pub(super) const SHARING: u64 = 8;
+
 /// Whether too few people are beyond the quantile, on the nearer side.
 pub(super) fn too_far_out(people: u64, fraction: Fraction, minimum: u32) -> bool {
     let beyond = u128::from(people).saturating_mul(u128::from(fraction.to_the_nearer_end()));

@@ -169,6 +169,55 @@ fn far_quantiles_are_blank() {
     }
 }
 
+/// Which of some quantiles of a group of people are shown, and as what.
+fn quantiles(records: &[(u32, i128)], shares: &[f64]) -> Vec<String> {
+    let group = people(records.iter().map(|(subject, _)| *subject));
+    let of = |share: &f64| {
+        let fraction = Fraction::nearest(*share).unwrap();
+        column(records, StatisticKind::Quantile { fraction, step: step("1") }, Scale::Integer)
+    };
+    let tables = vec![ungrouped(group, shares.iter().map(of).collect())];
+    let checked = check_first(Unreleased::new(tables), &japan(), Hold::ByRule).unwrap();
+    text(&checked.tables()[0])[0].split(' ').map(str::to_owned).collect()
+}
+
+/// Years of birth of a group, less a number.
+fn years(people: u32, less: i128) -> Records {
+    (0..people).map(|person| (person, 1930 + i128::from(person.wrapping_mul(37) % 71) - less)).collect()
+}
+
+#[test]
+fn a_list_of_quantiles_is_no_list_of_records() {
+    let shares: Vec<f64> = (0..84).map(|place| f64::from(place) / 83.0).collect();
+    for less in [0, 1972, 1965, 2026] {
+        let shown = quantiles(&years(84, less), &shares);
+        let values: BTreeSet<&String> = shown.iter().filter(|value| *value != "*").collect();
+        assert!((1..=7).contains(&values.len()), "{less}: {values:?}");
+        // Between two that are shown stand ten people at least.
+        let values: Vec<i128> = values.iter().map(|value| value.parse().unwrap()).collect();
+        assert!(values.iter().all(|value| (value.abs()) % 5 == 0), "{less}: {values:?}");
+    }
+}
+
+#[test]
+fn quartiles_of_small_groups_are_shown() {
+    for less in [0, 2026] {
+        assert!(!quantiles(&years(60, less), &[0.25, 0.5, 0.75]).contains(&"*".to_owned()), "{less}");
+        assert!(!quantiles(&years(400, less), &[0.25, 0.5, 0.75]).contains(&"*".to_owned()), "{less}");
+        assert!(!quantiles(&years(20, less), &[0.5]).contains(&"*".to_owned()), "{less}");
+    }
+}
+
+#[test]
+fn a_median_of_values_that_many_share_says_nothing_of_the_others() {
+    // Three people are above the value that most have: no sum of them is implied.
+    let value = |person: u32| if person < 7 { 1 } else { 2 + i128::from(person >= 57) };
+    let records: Records = (0..60).map(|person| (person, value(person))).collect();
+    let median = column(&records, median(step("1")), Scale::Integer);
+    let tables = vec![ungrouped(people(0..60), vec![count("n", vec![people(0..60)]), median])];
+    assert_eq!(text(&checked(tables).tables()[0]), ["60 2"]);
+}
+
 #[test]
 fn quantiles_and_extremes_have_the_type_of_their_values() {
     let records =
