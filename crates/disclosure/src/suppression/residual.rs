@@ -15,6 +15,7 @@
 //! the people, so that every machine finds the same.
 
 mod chain;
+mod families;
 mod left;
 mod sketch;
 

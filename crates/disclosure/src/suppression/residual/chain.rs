@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::algebra::{Algebra, Exhausted};
 use super::Sum;
+use super::families::families;
 use super::left::Left;
 use super::sketch::{double, factor};
 use crate::evidence::Evidence;
@@ -30,24 +31,45 @@ pub(super) fn concentrated(
     let before = sums.iter().filter(|sum| sum.number < standing).take(MOST_TOTALS);
     for total in new.chain(before) {
         let parts = parts(total, sums, algebra)?;
-        let (mut first, mut tried) = (0, vec![false; parts.len()]);
-        for _ in 0..MOST_CHAINS {
-            let Some(next) = tried.iter().skip(first).position(|tried| !tried) else { break };
-            first = first.saturating_add(next);
-            let chain = Chain::of(total, &parts, first, algebra)?;
-            for taken in &chain.taken {
-                if let Some(tried) = tried.get_mut(*taken) {
-                    *tried = true;
-                }
-            }
-            if let Some(tried) = tried.get_mut(first) {
+        if let Some(least) = least_of_chains(total, &parts, standing, profile, algebra)? {
+            return Ok(Some(least));
+        }
+    }
+    for (numbers, total) in families(sums, algebra)? {
+        let number = numbers.iter().max().copied().unwrap_or(0);
+        let others: Vec<&Sum<'_>> =
+            sums.iter().copied().filter(|sum| !numbers.contains(&sum.number)).collect();
+        let total = Sum::of(number, &total);
+        let parts = parts(&total, &others, algebra)?;
+        if let Some(least) = least_of_chains(&total, &parts, standing, profile, algebra)? {
+            return Ok(Some(least));
+        }
+    }
+    Ok(None)
+}
+
+/// The least important sum of a total and some parts of it that leave too little.
+fn least_of_chains(
+    total: &Sum<'_>,
+    parts: &[&Sum<'_>],
+    standing: u32,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<Option<u32>, Exhausted> {
+    let (mut first, mut tried) = (0, vec![false; parts.len()]);
+    for _ in 0..MOST_CHAINS {
+        let Some(next) = tried.iter().skip(first).position(|tried| !tried) else { break };
+        first = first.saturating_add(next);
+        let chain = Chain::of(total, parts, first, algebra)?;
+        for taken in chain.taken.iter().chain([&first]) {
+            if let Some(tried) = tried.get_mut(*taken) {
                 *tried = true;
             }
-            let least = chain.taken.iter().filter_map(|at| parts.get(*at)).map(|part| part.number).max();
-            let least = least.map(|least| least.max(total.number)).filter(|least| *least >= standing);
-            if least.is_some() && chain.taken.len() > 1 && chain.is_concentrated(total, &parts, profile) {
-                return Ok(least);
-            }
+        }
+        let least = chain.taken.iter().filter_map(|at| parts.get(*at)).map(|part| part.number).max();
+        let least = least.map(|least| least.max(total.number)).filter(|least| *least >= standing);
+        if least.is_some() && chain.taken.len() > 1 && chain.is_concentrated(total, parts, profile) {
+            return Ok(least);
         }
     }
     Ok(None)

@@ -110,6 +110,21 @@ fn parts_that_are_nearly_proportional_leave_one_persons_bill() {
 }
 
 #[test]
+fn the_rows_of_two_tables_leave_what_their_totals_would() {
+    let person = (0..).find(|person| points(*person) > 15_000).unwrap();
+    let half = |person: u32| points(person) / 2;
+    let tables = |less: Option<u32>| -> Vec<Evidence> {
+        let by_two = (0..2).map(|group| sum((0..3000).filter(|at| at % 2 == group), points));
+        let by_five =
+            (0..5).map(|group| sum((0..3000).filter(|at| at / 2 % 5 == group && Some(*at) != less), half));
+        by_two.chain(by_five).collect()
+    };
+    assert_eq!(withheld(&tables(None), 0), NONE);
+    assert_eq!(withheld(&tables(Some(person)), 0), [6]);
+    assert_eq!(withheld(&tables(Some(person)), 2), [6]);
+}
+
+#[test]
 fn sums_that_do_not_explain_each_other_are_left_alone() {
     let weight = |person: u32| 50 + i128::from(person.wrapping_mul(7_919) % 41);
     // One of twelve has a laboratory value far above the others.
