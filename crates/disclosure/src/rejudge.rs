@@ -51,7 +51,7 @@ impl<'a> Rejudging<'a> {
             let standing = is_shown(sum).then_some(self.profile.minimum_count);
             candidates.push(candidate(sum, candidates.len(), standing.is_none(), standing));
         }
-        let suppressed = suppress(&candidates, self.profile, STEPS);
+        let suppressed = suppress(&candidates, None, self.profile, STEPS);
         let mut rejudged = Rejudged::default();
         let mut after = Vec::new();
         for (number, (sum, mut reasons)) in asked.into_iter().enumerate() {
