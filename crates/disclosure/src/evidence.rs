@@ -7,6 +7,7 @@
 mod amounts;
 mod areas;
 mod digest;
+mod sketch;
 mod sums;
 mod tally;
 
@@ -18,6 +19,7 @@ use amounts::Stored;
 pub use amounts::{Amounts, AmountsIter};
 use areas::Units;
 pub use areas::{Populations, UnitKind};
+pub(crate) use sketch::{Sketch, double};
 use sums::Sums;
 pub use tally::Tally;
 
@@ -57,6 +59,8 @@ struct Rest {
     sums: Sums,
     /// Computed when it is asked for.
     digest: OnceLock<[u8; 32]>,
+    /// The same.
+    sketch: OnceLock<Sketch>,
 }
 
 impl Subjects {
@@ -72,7 +76,17 @@ impl Evidence {
         if overflowed {
             (sums.total, sums.absolute) = (None, None);
         }
-        Self { subjects, rest: Arc::new(Rest { amounts, records, units, sums, digest: OnceLock::new() }) }
+        Self {
+            subjects,
+            rest: Arc::new(Rest {
+                amounts,
+                records,
+                units,
+                sums,
+                digest: OnceLock::new(),
+                sketch: OnceLock::new(),
+            }),
+        }
     }
 
     /// Evidence that nobody stands behind.
@@ -175,6 +189,11 @@ impl Evidence {
     #[must_use]
     pub fn absolute(&self) -> Option<u128> {
         self.rest.sums.absolute
+    }
+
+    /// Some of the people and what they contribute; the first call reads all.
+    pub(crate) fn sketch(&self) -> &Sketch {
+        self.rest.sketch.get_or_init(|| Sketch::of(self))
     }
 
     /// Bytes held on the heap.

@@ -4,7 +4,7 @@
 //! `SUM(x)` beside `SUM(x / 3)` over everybody but one person is that person's amount. In exact arithmetic the
 //! two are independent, because each x / 3 is rounded: the combination concerns everybody, a little. So a rest
 //! is judged here by how large it is, with the factor that fits most people: the median of the quotients of
-//! some, who are drawn by their dense id alone ([`Sketch`]), so that nobody's own amount decides it.
+//! some, who are drawn by their dense id alone ([`Evidence::sketch`]), so that nobody's own amount decides it.
 //!
 //! A rest is only judged where the sums explain each other: where it is small for all but a few people
 //! ([`CLOSE`]). What is left of a sum of bills by their mean says nothing that the mean does not. Where it is
@@ -15,18 +15,16 @@
 //! the people, so that every machine finds the same.
 
 mod chain;
+mod factor;
 mod families;
 mod left;
-mod sketch;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::algebra::{Algebra, Exhausted};
 use crate::evidence::Evidence;
 use crate::profile::Profile;
 use left::Left;
-use sketch::Sketch;
 
 /// All but fewer people than the minimum have at most this part of a sum left that explains another: one of so
 /// many.
@@ -47,11 +45,8 @@ pub(super) fn without_concentrated(
     algebra: &Algebra,
 ) -> Result<BTreeSet<u32>, Exhausted> {
     let all = shown.len() <= MOST_SUMS;
-    let sums: Vec<Sum<'_>> = shown
-        .iter()
-        .filter(|(number, _)| all || *number >= standing)
-        .map(|(number, evidence)| Sum::of(*number, evidence))
-        .collect();
+    let looked_at = shown.iter().filter(|(number, _)| all || *number >= standing);
+    let sums: Vec<Sum<'_>> = looked_at.map(|(number, evidence)| Sum::of(*number, evidence)).collect();
     let mut withheld = BTreeSet::new();
     if sums.iter().all(|sum| sum.constant) {
         return Ok(withheld);
@@ -89,20 +84,12 @@ struct Sum<'a> {
     evidence: &'a Evidence,
     /// Whether everybody contributes the same.
     constant: bool,
-    sketch: OnceCell<Sketch>,
 }
 
 impl<'a> Sum<'a> {
     fn of(number: u32, evidence: &'a Evidence) -> Self {
         let constant = evidence.is_positive() && evidence.largest() == evidence.smallest();
-        Self { number, evidence, constant, sketch: OnceCell::new() }
-    }
-
-    fn sketch(&self, algebra: &Algebra) -> Result<&Sketch, Exhausted> {
-        if self.sketch.get().is_none() {
-            algebra.spend(self.evidence.subjects().len())?;
-        }
-        Ok(self.sketch.get_or_init(|| Sketch::of(self.evidence)))
+        Self { number, evidence, constant }
     }
 }
 
@@ -114,7 +101,7 @@ fn close_pairs<'s, 'a>(
 ) -> Result<Vec<(&'s Sum<'a>, &'s Sum<'a>)>, Exhausted> {
     let mut by_person: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (place, sum) in sums.iter().enumerate() {
-        for subject in sum.sketch(algebra)?.first_subjects() {
+        for subject in sum.evidence.sketch().first_subjects() {
             by_person.entry(subject).or_default().push(place);
         }
     }
@@ -122,7 +109,9 @@ fn close_pairs<'s, 'a>(
     for places in by_person.values() {
         for (at, left) in places.iter().enumerate() {
             algebra.spend(places.len())?;
-            pairs.extend(places.iter().skip(at.saturating_add(1)).map(|right| (*left, *right)));
+            let new = |right: &&usize| sums.get(**right).is_some_and(|sum| sum.number >= standing);
+            let right = places.iter().skip(at.saturating_add(1)).filter(new);
+            pairs.extend(right.map(|right| (*left, *right)));
         }
     }
     let pairs = pairs.into_iter().filter_map(|(left, right)| Some((sums.get(left)?, sums.get(right)?)));
@@ -150,9 +139,9 @@ fn concentrated_beside(
     if mean && left.evidence.has_the_people_of(right.evidence) {
         return Ok(false);
     }
-    let Some(factor) = left.sketch(algebra)?.factor(right.sketch(algebra)?) else { return Ok(false) };
+    let Some(factor) = factor::of(left.evidence.sketch(), right.evidence.sketch()) else { return Ok(false) };
     let mut rest = Left::of(left.evidence, profile.minimum_count);
-    for (steps, (mine, theirs)) in (0_usize..).zip(sketch::together(left.evidence, right.evidence)) {
+    for (steps, (mine, theirs)) in (0_usize..).zip(factor::together(left.evidence, right.evidence)) {
         rest.add(mine, factor * theirs);
         if steps.is_multiple_of(64) {
             algebra.spend(64)?;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::super::algebra::{Algebra, Exhausted};
 use super::Sum;
+use super::factor::factor;
 use super::families::families;
 use super::left::Left;
-use super::sketch::{double, factor};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, double};
 use crate::profile::Profile;
 
 /// Most ways to divide one total that are tried.
@@ -99,7 +99,7 @@ fn parts<'s, 'a>(
 }
 
 fn is_part(total: &Evidence, part: &Sum<'_>, algebra: &Algebra) -> Result<bool, Exhausted> {
-    let drawn = part.sketch(algebra)?;
+    let drawn = part.evidence.sketch();
     algebra.spend(1)?;
     let is_in = |(subject, _): &(u32, f64)| total.subjects().binary_search(subject).is_ok();
     let (probed, found) = (drawn.subjects().take(PROBES), drawn.subjects().take(PROBES).filter(is_in));
@@ -143,7 +143,7 @@ impl Chain {
 
     /// By how much a part is to be multiplied, if of most of its people there is still something left.
     fn factor(&self, total: &Evidence, part: &Sum<'_>, algebra: &Algebra) -> Result<Option<f64>, Exhausted> {
-        let drawn = part.sketch(algebra)?;
+        let drawn = part.evidence.sketch();
         algebra.spend(1)?;
         let mut pairs = Vec::new();
         for (subject, amount) in drawn.subjects() {

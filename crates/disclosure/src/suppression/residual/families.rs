@@ -6,8 +6,7 @@ use roaring::RoaringBitmap;
 
 use super::super::algebra::{Algebra, Exhausted};
 use super::Sum;
-use super::sketch::double;
-use crate::evidence::{Evidence, Tally};
+use crate::evidence::{Evidence, Tally, double};
 
 /// Most families, and most people of all their sums: larger ones are judged by their own totals alone.
 const MOST_FAMILIES: usize = 16;
