@@ -35,6 +35,8 @@ pub(crate) struct ColumnInfo {
     pub(crate) arms: Vec<Scalar>,
     /// The exact value that it is but for a constant factor or a rounding, over columns of the same relation.
     pub(crate) behind: Option<Scalar>,
+    /// The tables whose records of a person it counts, or takes the mean of.
+    pub(crate) counted: BTreeSet<String>,
     /// Predicates over columns of the same relation that say who took which branch when a person's value
     /// was computed further below.
     pub(crate) branches: Vec<Scalar>,
@@ -71,6 +73,7 @@ impl ColumnInfo {
             origins: BTreeSet::new(),
             arms: Vec::new(),
             behind: None,
+            counted: BTreeSet::new(),
             branches: Vec::new(),
             encoded: false,
             made: false,

@@ -112,6 +112,14 @@ impl Columns {
         }
     }
 
+    /// Says of a column which tables' records of a person it counts.
+    pub(crate) fn counts(&mut self, id: ColumnId, tables: impl Iterator<Item = String>) {
+        let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
+        if let Some(info) = info {
+            info.counted.extend(tables);
+        }
+    }
+
     /// Says of a column that no constant of the analyst is among its values.
     pub(crate) fn is_own(&mut self, id: ColumnId) {
         let info = usize::try_from(id.0).ok().and_then(|index| self.0.get_mut(index));
@@ -324,6 +332,7 @@ impl Lowering<'_> {
             origins: self.origins(value),
             arms: Vec::new(),
             behind: self.columns.exact(value),
+            counted: self.columns.counted(value),
             branches: measure::branches(value, &self.columns),
             encoded: !measure::is_simple(value, &self.columns),
             made: !measure::is_own(value, &self.columns),

@@ -87,6 +87,34 @@ impl Records {
         }
     }
 
+    /// The tables that have a person's rows stand as often as the person has records, where their rows are
+    /// `joined` with others.
+    pub(crate) fn repeating(&self, joined: bool) -> BTreeSet<&str> {
+        match self {
+            Self::Extend { input, .. }
+            | Self::ReferenceJoin { input, .. }
+            | Self::Restrict { input, .. }
+            | Self::Window { input, .. } => input.repeating(joined),
+            Self::PerSubject { input, keys, .. } => {
+                if keys.is_empty() || !joined {
+                    BTreeSet::new()
+                } else {
+                    input.tables()
+                }
+            }
+            Self::Scan(scan) => BTreeSet::from([scan.table.as_str()]),
+            Self::SubjectJoin { left, right, kind, .. } => match kind {
+                JoinKind::Anti | JoinKind::Mark(_) | JoinKind::Semi => left.repeating(joined),
+                JoinKind::Full | JoinKind::Inner | JoinKind::Left => {
+                    left.repeating(true).union(&right.repeating(true)).copied().collect()
+                }
+            },
+            Self::Union { inputs, .. } => {
+                inputs.iter().flat_map(|(input, _)| input.repeating(true)).collect()
+            }
+        }
+    }
+
     /// Every column that an expression in it reads.
     pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
         let mut read = BTreeSet::new();

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::logical_expr::Operator;
+use datafusion::logical_expr::{Operator, ScalarUDF};
 
 use crate::algebra::{ColumnId, Scalar, TruthValue};
 
@@ -25,6 +25,13 @@ struct Factors {
     values: Vec<Scalar>,
     /// What it is divided by, constants apart.
     divisors: Vec<Scalar>,
+}
+
+impl Factors {
+    fn place(&mut self, value: Scalar, divides: bool) {
+        let list = if divides { &mut self.divisors } else { &mut self.values };
+        list.push(value);
+    }
 }
 
 /// That an aggregate of a person hides what it was made of.
@@ -116,6 +123,39 @@ impl Columns {
         }
     }
 
+    /// The tables whose records of a person an expression counts.
+    pub(super) fn counted(&self, scalar: &Scalar) -> BTreeSet<String> {
+        let of = |id| self.info(id).map(|info| info.counted.clone()).unwrap_or_default();
+        scalar.columns().into_iter().flat_map(of).collect()
+    }
+
+    /// Whether an amount is a mean of a person's records, and stands beside as many of them: added up, it is
+    /// their sum.
+    pub(super) fn adds_up(&self, arg: &Scalar, repeating: &BTreeSet<&str>) -> bool {
+        let repeats =
+            |scalar: &Scalar| self.counted(scalar).iter().any(|table| repeating.contains(table.as_str()));
+        let here = match arg {
+            Scalar::Arithmetic { op: Operator::Divide, right, .. } => repeats(right),
+            Scalar::Column(id) => self.info(*id).is_some_and(|info| info.behind.is_some()) && repeats(arg),
+            Scalar::And(_)
+            | Scalar::Arithmetic { .. }
+            | Scalar::Bits { .. }
+            | Scalar::Case { .. }
+            | Scalar::Cast { .. }
+            | Scalar::Compare { .. }
+            | Scalar::Function { .. }
+            | Scalar::InList { .. }
+            | Scalar::IsNull(_)
+            | Scalar::Like { .. }
+            | Scalar::Literal(_)
+            | Scalar::Negative(_)
+            | Scalar::Not(_)
+            | Scalar::Or(_)
+            | Scalar::Truth { .. } => false,
+        };
+        here || (!is_predicate(arg) && arg.children().into_iter().any(|child| self.adds_up(child, repeating)))
+    }
+
     /// Whether a value is a multiple, quotient or mean of columns that the engine rounds.
     pub(super) fn is_inexact(&self, value: &Scalar) -> bool {
         !self.is_integer(value) && self.exact(value).is_some()
@@ -158,37 +198,37 @@ impl Columns {
             Scalar::Cast { arg, to } if to.is_numeric() && is_predicate(arg) => {
                 found.conditions.push(arg.as_ref().clone());
             }
-            Scalar::Function { function, args } if function.name() == "nullif" => {
-                if let [value, other] = args.as_slice() {
-                    let same = Scalar::equal(value.clone(), other.clone());
-                    let same = Scalar::Truth { arg: Box::new(same), is: TruthValue::True };
-                    found.conditions.push(Scalar::Not(Box::new(same)));
-                    self.collect_factors(value, divides, found);
-                }
-            }
-            Scalar::Function { function, args } if function.name() == "abs" && !divides => {
-                let exact = |arg: &Scalar| self.exact(arg).unwrap_or_else(|| arg.clone());
-                let args = args.iter().map(exact).collect();
-                found.values.push(Scalar::Function { function: Arc::clone(function), args });
-            }
+            Scalar::Function { function, args } => self.collect_changed(function, args, divides, found),
             Scalar::Column(id) => {
                 let behind = self.info(*id).and_then(|info| info.behind.clone());
-                let value = behind.unwrap_or_else(|| scalar.clone());
-                if divides { found.divisors.push(value) } else { found.values.push(value) }
+                found.place(behind.unwrap_or_else(|| scalar.clone()), divides);
             }
             Scalar::Arithmetic { .. }
             | Scalar::Bits { .. }
             | Scalar::Case { .. }
             | Scalar::Cast { .. }
-            | Scalar::Function { .. }
-            | Scalar::Literal(_) => {
-                if divides {
-                    found.divisors.push(scalar.clone());
-                } else {
-                    found.values.push(scalar.clone());
-                }
-            }
+            | Scalar::Literal(_) => found.place(scalar.clone(), divides),
         }
+    }
+
+    /// Of a function that changes a value, the exact value changed in the same way.
+    fn collect_changed(
+        &self,
+        function: &Arc<ScalarUDF>,
+        args: &[Scalar],
+        divides: bool,
+        found: &mut Factors,
+    ) {
+        if let ("nullif", [value, other]) = (function.name(), args) {
+            let same = Scalar::equal(value.clone(), other.clone());
+            let same = Scalar::Truth { arg: Box::new(same), is: TruthValue::True };
+            found.conditions.push(Scalar::Not(Box::new(same)));
+            return self.collect_factors(value, divides, found);
+        }
+        let exact = |arg: &Scalar| self.exact(arg).unwrap_or_else(|| arg.clone());
+        let changes = function.name() == "abs" && !divides;
+        let args = if changes { args.iter().map(exact).collect() } else { args.to_vec() };
+        found.place(Scalar::Function { function: Arc::clone(function), args }, divides);
     }
 
     /// A column among whose values are constants of the analyst may be a constant in other words: beside a

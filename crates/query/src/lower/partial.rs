@@ -23,6 +23,9 @@ const DIGITS_OF_VALUES: u32 = 7;
 /// Digits of a number that is given as a double: more than any.
 const DIGITS_OF_DOUBLES: u32 = 99;
 
+/// Digits of which every number is a 32-bit integer.
+const DIGITS_OF_INTEGERS: u32 = 9;
+
 /// Functions without a value for some numbers.
 const PARTIAL: [&str; 9] = ["exp", "ln", "log", "log10", "log2", "make_date", "pow", "power", "sqrt"];
 
@@ -64,13 +67,16 @@ impl Columns {
 
     /// Whether a value may have no form in another type.
     fn may_not_fit(&self, arg: &Scalar, to: &DataType) -> bool {
-        let from = match arg {
-            Scalar::Column(id) => self.info(*id).map(|info| info.data_type.clone()),
-            Scalar::Cast { to, .. } => Some(to.clone()),
-            Scalar::Literal(value) => Some(value.data_type()),
-            arg if self.is_integer(arg) => Some(DataType::Int64),
-            Scalar::Function { function, .. } if function.name() == "date_part" => Some(DataType::Int32),
-            _ => None,
+        let from = if let Scalar::Column(id) = arg {
+            self.info(*id).map(|info| info.data_type.clone())
+        } else if let Scalar::Cast { to, .. } = arg {
+            Some(to.clone())
+        } else if let Scalar::Literal(value) = arg {
+            Some(value.data_type())
+        } else if matches!(arg, Scalar::Function { function, .. } if function.name() == "date_part") {
+            Some(DataType::Int32)
+        } else {
+            self.is_integer(arg).then_some(DataType::Int64)
         };
         let Some(from) = from else { return narrow(to) };
         if from == *to || to.is_string() || from.is_null() || from == DataType::Boolean {
@@ -121,9 +127,12 @@ impl Columns {
 
     /// How many digits an exact number of the expression has behind its point.
     fn decimals(&self, scalar: &Scalar) -> u32 {
-        let scale = |data_type: &DataType| match data_type {
-            DataType::Decimal128(_, scale) => u32::try_from(*scale).unwrap_or(0),
-            _ => 0,
+        let scale = |data_type: &DataType| {
+            if let DataType::Decimal128(_, scale) = data_type {
+                u32::try_from(*scale).unwrap_or(0)
+            } else {
+                0
+            }
         };
         let inner = || scalar.children().into_iter().map(|child| self.decimals(child));
         match scalar {
@@ -211,26 +220,22 @@ impl Lowering<'_> {
 
     /// Whether a cast of an expression over an isolating column has a value for all, or up to a step.
     fn may_be_cast(&self, arg: &Scalar, to: &DataType) -> bool {
-        match to {
-            DataType::Decimal128(digits, scale)
-            | DataType::Decimal64(digits, scale)
-            | DataType::Decimal32(digits, scale) => {
-                let whole = i64::from(*digits).saturating_sub(i64::from(*scale));
-                let whole = u32::try_from(whole).unwrap_or(0);
-                let short = u32::try_from(*scale).unwrap_or(0) <= MOST_DIGITS;
-                let grid = || Ratio::of_digits(whole).is_some_and(|end| self.is_cut(arg, end));
-                short && (whole >= MOST_DIGITS || grid())
-            }
-            DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 | DataType::Boolean => {
-                false
-            }
-            DataType::Int32 => self.columns.digits(arg) <= 9,
-            DataType::UInt32 | DataType::UInt64 => self.is_cut(arg, Ratio::ZERO),
-            _ => {
-                !matches!(to, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
-                    || !self.is_numeric(arg)
-            }
+        if let DataType::Decimal128(_, scale) = to {
+            let whole = room(to).unwrap_or(0);
+            let short = u32::try_from(*scale).unwrap_or(0) <= MOST_DIGITS;
+            let grid = || Ratio::of_digits(whole).is_some_and(|end| self.is_cut(arg, end));
+            return short && (whole >= MOST_DIGITS || grid());
         }
+        if *to == DataType::Int32 {
+            return self.columns.digits(arg) <= DIGITS_OF_INTEGERS;
+        }
+        if matches!(to, DataType::UInt32 | DataType::UInt64) {
+            return self.is_cut(arg, Ratio::ZERO);
+        }
+        matches!(to, DataType::Int64)
+            || to.is_floating()
+            || to.is_string()
+            || (is_of_time(to) && !self.is_numeric(arg))
     }
 
     fn is_numeric(&self, scalar: &Scalar) -> bool {
@@ -262,43 +267,34 @@ impl Lowering<'_> {
 
 /// Whether a type has no room for every number.
 fn narrow(to: &DataType) -> bool {
-    match to {
-        DataType::Decimal128(digits, scale) => {
-            i64::from(*digits).saturating_sub(i64::from(*scale)) < i64::from(MOST_DIGITS)
-        }
-        DataType::Float32 | DataType::Float64 | DataType::Int64 | DataType::Boolean | DataType::Null => false,
-        to => !to.is_string(),
+    if matches!(to, DataType::Decimal128(..)) {
+        return room(to).is_some_and(|room| room < MOST_DIGITS);
     }
+    let wide = matches!(to, DataType::Int64 | DataType::Boolean | DataType::Null) || to.is_string();
+    !wide && !matches!(to, DataType::Float32 | DataType::Float64)
+}
+
+/// Digits before the point for which an exact number has room.
+fn room(data_type: &DataType) -> Option<u32> {
+    if let DataType::Decimal128(digits, scale) = data_type {
+        return u32::try_from(i64::from(*digits).saturating_sub(i64::from(*scale))).ok();
+    }
+    let of = |known: DataType, digits: u32| (*data_type == known).then_some(digits);
+    of(DataType::Int8, 3)
+        .or_else(|| of(DataType::Int16, 5))
+        .or_else(|| of(DataType::Int32, 10))
+        .or_else(|| of(DataType::Int64, 19))
 }
 
 /// Whether every value of a type has a form in another.
 fn holds(to: &DataType, from: &DataType) -> bool {
-    let bits = |data_type: &DataType| match data_type {
-        DataType::Int8 => Some(8),
-        DataType::Int16 => Some(16),
-        DataType::Int32 | DataType::Date32 => Some(32),
-        DataType::Int64 => Some(64),
-        _ => None,
-    };
-    let room = |data_type: &DataType| match data_type {
-        DataType::Decimal128(digits, scale) => Some(i64::from(*digits).saturating_sub(i64::from(*scale))),
-        DataType::Int8 => Some(3),
-        DataType::Int16 => Some(5),
-        DataType::Int32 => Some(10),
-        DataType::Int64 => Some(19),
-        _ => None,
-    };
-    let temporal = |data_type: &DataType| {
-        matches!(
-            data_type,
-            DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Time64(_)
-        )
-    };
-    match (bits(to), bits(from)) {
-        (Some(to), Some(from)) => to >= from,
-        _ if to.is_decimal() => room(to).zip(room(from)).is_some_and(|(to, from)| to >= from),
-        _ => temporal(to) && temporal(from),
-    }
+    let days = *from == DataType::Date32 && matches!(to, DataType::Int32 | DataType::Int64);
+    let of_time = is_of_time(to) && is_of_time(from);
+    days || of_time || room(to).zip(room(from)).is_some_and(|(to, from)| to >= from)
+}
+
+fn is_of_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..))
 }
 
 fn nought() -> Scalar {

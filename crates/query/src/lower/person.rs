@@ -31,6 +31,8 @@ struct Of {
     sorts: Vec<Scalar>,
     /// Whether a sensitive value chose them: to have any tells it.
     chosen: bool,
+    /// The tables that they are of.
+    tables: BTreeSet<String>,
 }
 
 impl Lowering<'_> {
@@ -47,7 +49,8 @@ impl Lowering<'_> {
     ) -> Result<Relation, Refusal> {
         let types = schema_types(&aggregate.schema);
         let mut aggregates = PersonAggregates::new();
-        let of = Of { sorts: node.sorts(), chosen: self.columns.chosen_by_sensitive(&node) };
+        let tables = node.tables().into_iter().map(str::to_owned).collect();
+        let of = Of { sorts: node.sorts(), chosen: self.columns.chosen_by_sensitive(&node), tables };
         let (keys, mut fields) = self.person_keys(fields, &types, &mut aggregates)?;
         for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
             let id = self.person_aggregate(expr, data_type, scope, &of, &mut aggregates)?;
@@ -133,7 +136,7 @@ impl Lowering<'_> {
         expr: &Expr,
         data_type: DataType,
         scope: Scope<'_>,
-        Of { sorts, chosen }: &Of,
+        Of { sorts, chosen, tables }: &Of,
         aggregates: &mut PersonAggregates,
     ) -> Result<ColumnId, Refusal> {
         let call = aggregate_call(expr)?;
@@ -171,6 +174,9 @@ impl Lowering<'_> {
         }
         if sorts.is_empty() && !params.distinct {
             self.score(id, call.func.name(), &arg, filter.as_ref(), aggregates)?;
+        }
+        if counts || call.func.name() == "avg" || measure::is_constant(&arg) {
+            self.columns.counts(id, tables.iter().cloned());
         }
         match self.columns.behind_aggregate(call.func.name(), &arg) {
             Ok(None) => {}
@@ -216,7 +222,9 @@ impl Lowering<'_> {
         let sensitive = std::iter::once(value).chain(deciding).any(|read| self.columns.is_sensitive(read));
         let plain = ColumnInfo::plain(data_type);
         let made = !measure::is_own(value, &self.columns);
-        let info = ColumnInfo { origins, branches: lifted, encoded, made, grain, code, sensitive, ..plain };
+        let counted = self.columns.counted(value);
+        let info =
+            ColumnInfo { origins, counted, branches: lifted, encoded, made, grain, code, sensitive, ..plain };
         Ok(self.columns.add(info))
     }
 

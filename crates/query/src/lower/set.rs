@@ -125,6 +125,7 @@ impl Lowering<'_> {
             info.grain = info.grain.with(self.columns.grain(value));
             self.spend(value.size().0)?;
             info.origins.extend(self.origins(value));
+            info.counted.extend(self.columns.counted(value));
             info.sensitive |= self.columns.is_sensitive(value);
             info.encoded |= !measure::is_simple(value, &self.columns) || self.columns.is_inexact(value);
             info.branches.extend(united.arms().nth(arm));

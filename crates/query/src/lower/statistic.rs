@@ -1,5 +1,7 @@
 //! One aggregate over groups of people: which statistic it is, and what its argument may say.
 
+use std::collections::BTreeSet;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, Case};
@@ -30,6 +32,8 @@ pub(super) struct Counted<'a> {
     pub(super) with_codes: bool,
     /// The predicates that tell sorts of rows apart.
     pub(super) sorts: &'a [Scalar],
+    /// The tables that have a person's rows stand several times.
+    pub(super) repeating: &'a BTreeSet<&'a str>,
 }
 
 impl Lowering<'_> {
@@ -61,7 +65,7 @@ impl Lowering<'_> {
             let hint = "take VAR_SAMP or STDDEV, and CORR or COVAR_SAMP of two columns";
             return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
         }
-        self.rounded(adds, &args).map_err(|refusal| refusal.at(place))?;
+        self.rounded(adds, &args, of.repeating).map_err(|refusal| refusal.at(place))?;
         if adds && !args.iter().all(|arg| measure::is_plain(arg, &self.columns)) {
             let message =
                 "a sum, mean or the like of a function of values is not allowed over groups of people";
@@ -157,7 +161,12 @@ impl Lowering<'_> {
     }
 
     /// Refuses an amount in which each record's value is rounded, or hidden behind another.
-    fn rounded(&self, adds: bool, args: &[Scalar]) -> Result<(), Refusal> {
+    fn rounded(&self, adds: bool, args: &[Scalar], repeating: &BTreeSet<&str>) -> Result<(), Refusal> {
+        if adds && args.iter().any(|arg| self.columns.adds_up(arg, repeating)) {
+            let message = "a person's mean that is added once for each of the person's records is their sum in other words";
+            let hint = "take it once for each person: aggregate the CTE that is grouped by the subject, without a join of the records that it counts";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint));
+        }
         if adds && args.iter().any(|arg| self.columns.rounds(arg)) {
             let message = "a sum, mean or the like of values that are rounded one by one is not allowed";
             let hint = "round the statistic: SUM(x) / 2, ROUND(AVG(x)); of a quotient write x / 2.0, of bands group by them";

@@ -37,11 +37,18 @@ impl Lowering<'_> {
             Kind::Records { node, .. } => (node.sorts(), self.columns.chosen_by_sensitive(node)),
             Kind::Coded { .. } | Kind::Public(_) | Kind::Reference(_) => (Vec::new(), false),
         };
+        let tables: Vec<String> = match &kind {
+            Kind::Records { node, .. } => node.tables().into_iter().map(str::to_owned).collect(),
+            Kind::Coded { .. } | Kind::Public(_) | Kind::Reference(_) => Vec::new(),
+        };
         let mut calls = Vec::new();
         for (expr, field) in window.window_expr.iter().zip(types) {
             let over_records = matches!(kind, Kind::Records { .. });
             let call = self.window_call(expr, field.data_type(), scope, over_records)?;
             let id = self.window_column(&call, &sorts);
+            if call.function.name() == "count" || call.args.iter().all(measure::is_constant) {
+                self.columns.counts(id, tables.iter().cloned());
+            }
             if chosen {
                 self.columns.is_harmful(id);
             }
@@ -171,6 +178,7 @@ impl Lowering<'_> {
             arms: Vec::new(),
             // The means of a person's records add up to the records.
             behind: call.args.first().filter(|_| mean).map(exact),
+            counted: call.args.iter().flat_map(|arg| self.columns.counted(arg)).collect(),
             branches,
             encoded: inexact
                 || !sorts.is_empty()

@@ -95,12 +95,27 @@ const ROUNDED: &[&str] = &[
     "SELECT sum(c.points / (p.birth_year / p.birth_year * 3.3)) AS x FROM claims c JOIN patients p USING (patient_id)",
 ];
 
+/// Means of a person's records that stand beside each of them.
+const REPEATED: &[&str] = &[
+    "SELECT sum(m.x) AS x FROM lab_results l JOIN (SELECT patient_id, avg(value) AS x FROM lab_results GROUP BY patient_id) m \
+     USING (patient_id)",
+    "SELECT sum(m.s / m.n) AS x FROM claims c JOIN (SELECT patient_id, sum(points) * 1.0 AS s, count(*) AS n FROM claims \
+     GROUP BY patient_id) m USING (patient_id)",
+    "SELECT sum(s / n) AS x FROM (SELECT patient_id, sum(points) OVER (PARTITION BY patient_id) * 1.0 AS s, \
+     count(*) OVER (PARTITION BY patient_id) AS n FROM claims) t",
+];
+
 #[tokio::test]
 async fn values_that_are_rounded_one_by_one_are_not_added() {
     let fixture = Fixture::new(&ward()).await;
     for sql in ROUNDED {
         let refusal = fixture.refusal(sql);
         assert_eq!(refusal.code, Code::ExpressionNotAllowed, "{sql}: {refusal:?}");
+    }
+    for sql in REPEATED {
+        let refusal = fixture.refusal(sql);
+        assert_eq!(refusal.code, Code::ExpressionNotAllowed, "{sql}: {refusal:?}");
+        assert!(refusal.message.contains("once for each of the person's records"), "{sql}: {refusal:?}");
     }
     assert!(fixture.refusal(ROUNDED[0]).hint.contains("SUM(x) / 2"));
     assert!(fixture.ask("SELECT sum(points) / 2 AS x FROM claims").await.is_ok());

@@ -136,7 +136,10 @@ fn present(text: &str) -> String {
 /// Sums and means.
 fn added(genes: &mut Genes<'_>, source: &Source) -> Stat {
     let (number, other) = (genes.of(source.numbers), genes.of(source.numbers));
-    let amount = match genes.below(7) {
+    let amount = match genes.below(10) {
+        7 => format!("{number} * 0.5"),
+        8 => format!("CAST({number} AS DOUBLE) / 3"),
+        9 => format!("-CAST({number} AS DECIMAL(12, 4))"),
         0 => format!("{number} * 2 + 1"),
         1 if other != number => format!("{number} - {other}"),
         2 => format!("{number} / 2.0"),
@@ -169,7 +172,8 @@ fn chosen(genes: &mut Genes<'_>, source: &Source) -> Stat {
         Stat::new(format!("SUM({amount})"), Kind::Sum, present(&amount), Some(amount)).with_branches(branches)
     };
     let one = vec![branch.clone()];
-    match genes.below(9) {
+    match genes.below(10) {
+        9 => sum(format!("greatest({number}, 2)"), vec![format!("{number} < 2")]),
         0 => Stat::new(format!("COUNT(*) FILTER (WHERE {branch})"), Kind::Records, branch, None)
             .with_branches(one),
         1 => sum(format!("CASE WHEN {branch} THEN {number} ELSE 0 END"), one),
