@@ -110,7 +110,7 @@ impl Past<'_> {
             }
         }
         // How many people there are is known, and stands from the first release on.
-        for everybody in self.everybody_unnoted() {
+        if let Some(everybody) = self.everybody_unnoted() {
             let status = Status::Shown(self.profile.minimum_count);
             added.add(Entry { evidence: everybody.clone(), scale: Scale::Integer, status });
         }

@@ -238,7 +238,7 @@ mod tests {
     fn withheld(sums: &[Evidence], standing: usize) -> Vec<usize> {
         let (everybody, profile) = (people(0..100), japan());
         let candidate = |(number, evidence)| Candidate {
-            place: Place { table: 0, statistic: number, part: 0, label: Vec::new() },
+            place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence,
             withheld: false,
             standing: (number < standing).then_some(10),

@@ -128,7 +128,7 @@ proptest! {
                 withheld: !is_shown(entry.status),
                 standing: is_shown(entry.status).then_some(minimum),
             }));
-            prop_assert!(suppress_in_full(&all, &profile, STEPS).is_empty());
+            prop_assert!(suppress_in_full(&all, None, &profile, STEPS).is_empty());
         }
     }
 }
