@@ -161,7 +161,7 @@ fn unknown_function(name: &str) -> Refusal {
     let hint = match functions::similar(name) {
         _ if functions::window(name).is_some() => {
             format!(
-                "it is a window function: write {name}(...) OVER (PARTITION BY the person ORDER BY a date)"
+                "it is a window function: write {name}(...) OVER (PARTITION BY the person ORDER BY a date); {listed}"
             )
         }
         Some(similar) => format!("did you mean `{similar}`? {listed}"),
