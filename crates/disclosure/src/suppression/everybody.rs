@@ -47,18 +47,26 @@ impl Beside<'_, '_> {
         if most.saturating_add(few) <= self.everybody.people() {
             return None;
         }
-        let mut open = open().map(|(_, column)| column.evidence);
-        // The first ones are over most people.
-        let mut in_none: Vec<u32> = match open.next() {
-            Some(first) => difference(self.everybody.subjects().iter().copied(), first),
-            None => self.everybody.subjects().to_vec(),
-        };
-        for sum in open {
-            if in_none.is_empty() {
+        let last = self.everybody.subjects().last().and_then(|last| usize::try_from(*last).ok())?;
+        let at = |subject: u32| usize::try_from(subject).unwrap_or(usize::MAX);
+        let mut missing = vec![false; last.saturating_add(1)];
+        for subject in self.everybody.subjects() {
+            missing.get_mut(at(*subject)).into_iter().for_each(|missing| *missing = true);
+        }
+        let mut left = self.everybody.people();
+        for (_, column) in open() {
+            if left == 0 {
                 break;
             }
-            in_none = difference(in_none.into_iter(), sum);
+            for (subject, _) in column.evidence.contributions().iter().filter(|(_, amount)| *amount != 0) {
+                if let Some(missing) = missing.get_mut(at(subject)).filter(|missing| **missing) {
+                    *missing = false;
+                    left = left.saturating_sub(1);
+                }
+            }
         }
+        let is_in_none = |subject: &u32| missing.get(at(*subject)).is_some_and(|missing| *missing);
+        let in_none: Vec<u32> = self.everybody.subjects().iter().copied().filter(is_in_none).collect();
         u64::try_from(in_none.len()).is_ok_and(|missing| missing < few).then_some(in_none)
     }
 
