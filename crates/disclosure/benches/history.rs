@@ -69,7 +69,7 @@ impl Population {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below a thousand million")]
     fn new(all: u32) -> Self {
         let person = |subject: u32| Person {
-            woman: mixed(subject, 1) % 2 == 0,
+            woman: mixed(subject, 1).is_multiple_of(2),
             band: mixed(subject, 2) % BANDS,
             prefecture: skewed(0.2 + 0.8 * share(subject, 3), PREFECTURES),
             year: mixed(subject, 4) % YEARS,
@@ -125,7 +125,7 @@ impl Population {
             _ => &self.of_code[code as usize],
         };
         let fits = move |person: Person| match kind {
-            4 => person.woman == (which % 2 == 0),
+            4 => person.woman == (which.is_multiple_of(2)),
             5 => person.band >= which % BANDS,
             6 => person.year >= which % YEARS,
             7 => person.band / 4 == which % 5,

@@ -313,7 +313,7 @@ pub(crate) enum Conditions {
     None,
     /// The same frontier where they are fulfilled, in the ways in which they can be; and where none is, if
     /// somebody counts then.
-    Some { with: Vec<Frontier>, without: Option<Frontier> },
+    Some { with: Vec<Frontier>, without: Option<Box<Frontier>> },
 }
 
 /// What a record counts for beside its person: an institution, or the people who live where it was.

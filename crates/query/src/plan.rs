@@ -97,7 +97,7 @@ impl PlannedAttribute {
             Conditions::None => PlannedFrames::Own,
             Conditions::Some { with, without } => PlannedFrames::Others {
                 with: with.into_iter().map(planned).collect::<Result<_, _>>()?,
-                without: without.map(planned).transpose()?.map(Box::new),
+                without: without.map(|frontier| planned(*frontier)).transpose()?.map(Box::new),
             },
         };
         Ok(Self { name, labels, reads, frames })

@@ -74,6 +74,7 @@ pub(crate) struct ColumnSource {
 
 /// What becomes of a column at ingest.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a manifest has a few dozen columns")]
 pub(crate) enum Fate {
     /// It is left out.
     Drop,

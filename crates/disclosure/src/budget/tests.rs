@@ -53,7 +53,7 @@ fn withheld(checked: &Checked) -> bool {
 fn random_halves_do_not_give_anybodys_diagnosis() {
     let (mut random, mut budget, mut released) = (Random(11), Budget::default(), Vec::new());
     for _ in 0..400 {
-        let frame: Vec<u32> = (0..240).filter(|_| random.next() % 2 == 0).collect();
+        let frame: Vec<u32> = (0..240).filter(|_| random.next().is_multiple_of(2)).collect();
         let tables = [asked(&frame)];
         let spent = budget.spend(&tables, &[whole(0)], &japan());
         if spent.too_close.is_empty() {
@@ -70,7 +70,7 @@ fn random_halves_do_not_give_anybodys_diagnosis() {
     // Without a budget 400 halves give everybody's.
     let mut random = Random(11);
     let all: Vec<Vec<u32>> =
-        (0..400).map(|_| (0..240).filter(|_| random.next() % 2 == 0).collect()).collect();
+        (0..400).map(|_| (0..240).filter(|_| random.next().is_multiple_of(2)).collect()).collect();
     let guessed = least_squares(&all, 240);
     assert_eq!((0..240).filter(|person| guessed[*person as usize] == sick(*person)).count(), 240);
 }

@@ -153,12 +153,7 @@ impl Reason {
                 format!("one of the values that are counted is that of 1 to {} people", below(*count))
             }
             Self::Dominance => profile.dominances().map(dominated).collect::<Vec<_>>().join(", or "),
-            Self::Extremes => match profile.extremes {
-                Extremes::Kth => {
-                    format!("fewer than {count} people are on one side of the {count}th from the end")
-                }
-                Extremes::Off => "it is a minimum or maximum, and so one person's value".to_owned(),
-            },
+            Self::Extremes => of_extremes(profile.extremes, *count),
             Self::Inexact => "it has no exact form, so that no rule can vouch for it".to_owned(),
             Self::Moments => {
                 "one or two people are too much of its squared deviations or products, by dominance or p%"
@@ -191,6 +186,13 @@ impl Reason {
 
 fn below(minimum: u32) -> u32 {
     minimum.saturating_sub(1)
+}
+
+fn of_extremes(extremes: Extremes, count: u32) -> String {
+    match extremes {
+        Extremes::Kth => format!("fewer than {count} people are on one side of the {count}th from the end"),
+        Extremes::Off => "it is a minimum or maximum, and so one person's value".to_owned(),
+    }
 }
 
 fn of_areas(areas: &Areas) -> String {
@@ -256,7 +258,7 @@ mod tests {
     fn an_inspector_finds_every_rule_in_the_architecture() {
         for reason in Reason::ALL {
             let mut rows = ARCHITECTURE.lines().map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
-            let row = rows.find(|row| row.get(1) == Some(&reason.name())).expect(reason.name());
+            let row = rows.find(|row| row.get(1) == Some(&reason.name())).unwrap();
             let [_, _, file, test, source, _] = row[..] else { panic!("{row:?}") };
             let path =
                 |file: &str| format!("{}/src/rules/{}", env!("CARGO_MANIFEST_DIR"), file.trim_matches('`'));

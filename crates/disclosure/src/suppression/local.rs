@@ -15,7 +15,7 @@
 //! secret, show that no combination is the secret ([`witnesses`]).
 //!
 //! *Condition 3.* Sums in which nobody's contribution can be too much need no look; others are judged by
-//! [`difference`], [`totals`] and [`rests`], as ever.
+//! [`difference`], [`totals`], [`residual`] and [`rests`], as ever.
 //!
 //! What cannot be shown in this way is judged in full.
 
@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 
 use super::algebra::{Algebra, Exhausted};
 use super::columns::{self, Column};
-use super::{Candidate, difference, rests, totals};
+use super::{Candidate, difference, residual, rests, totals};
 use crate::evidence::Evidence;
 use crate::history::{Entry, Ledger, Status};
 use crate::profile::Profile;
@@ -128,6 +128,7 @@ impl<'a> Release<'a> {
         };
         Ok(difference::concentrated_ones(&pairs, before, self.profile, &self.algebra)?.is_empty()
             && totals::concentrated_rests(&all, standing, self.profile, &self.algebra)?.is_empty()
+            && residual::without_concentrated(&all, standing, self.profile, &self.algebra)?.is_empty()
             && rests::are_spread(&all, self.profile, &self.algebra)?)
     }
 

@@ -34,7 +34,7 @@ impl Packed {
             (Self::Narrow(values), Self::Narrow(others)) => values.extend_from_slice(others),
             (Self::Wide(values), Self::Wide(others)) => values.extend_from_slice(others),
             (Self::Wide(_), Self::Narrow(others)) => {
-                others.iter().for_each(|value| self.push((*value).into()))
+                others.iter().for_each(|value| self.push((*value).into()));
             }
             (Self::Narrow(_), Self::Wide(others)) => others.iter().for_each(|value| self.push(*value)),
         }

@@ -70,7 +70,7 @@ impl Columns {
         let other = |pattern: Pattern| Framed::new(self, frontier, attribute, attributes, pattern).frontier();
         let mut frontiers = vec![with];
         frontiers.extend(patterns(seen.free, always).into_iter().map(other));
-        let without = (!always && (seen.free > 0 || amounts)).then(|| other(Pattern::all(false)));
+        let without = (!always && (seen.free > 0 || amounts)).then(|| Box::new(other(Pattern::all(false))));
         read(Conditions::Some { with: frontiers, without })
     }
 }

@@ -40,14 +40,13 @@ pub(super) fn has_disjoint_ranges(reference: &Reference, on: &[Scalar]) -> bool 
 /// The first value that is compared with a lower and an upper end.
 fn bounds<'s>(predicates: &'s [Scalar], codes: &BTreeSet<ColumnId>) -> Option<(Bounds, [&'s Scalar; 2])> {
     let ends: Vec<_> = predicates.iter().filter_map(|one| Some((one, End::of(one, codes)?))).collect();
-    let pair = ends.iter().find_map(|(low, of_low)| {
+    ends.iter().find_map(|(low, of_low)| {
         let fits = |(_, end): &&(&Scalar, End<'_>)| !end.is_low && end.value == of_low.value;
         let (high, of_high) = ends.iter().find(fits).filter(|_| of_low.is_low)?;
         let bounds =
             Bounds { low: of_low.code, high: of_high.code, ends: of_low.included && of_high.included };
         Some((bounds, [*low, *high]))
-    });
-    pair
+    })
 }
 
 /// One end of a range, and what is compared with it.

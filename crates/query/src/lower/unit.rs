@@ -20,7 +20,7 @@ impl Lowering<'_> {
             conditions.into_iter().find(|condition| !is_the_same(condition) && self.reads_unit(condition));
         let Some(condition) = chosen else { return Ok(()) };
         let units = self.origins(condition).into_iter().filter(|origin| self.is_unit(origin));
-        let name = units.last().unwrap_or_default();
+        let name = units.max().unwrap_or_default();
         let message = format!("a sub-query that chooses people by `{name}` is not allowed");
         let hint = "join its table on the subject instead, so that institutions and areas are counted";
         Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(self.positions.subquery()))
@@ -64,9 +64,10 @@ fn decisions<'a>(records: &'a Records, found: &mut Vec<&'a Scalar>) {
             decisions(input, found);
         }
         Records::Restrict { input, predicate } => {
-            match predicate {
-                Scalar::And(all) => found.extend(all),
-                one => found.push(one),
+            if let Scalar::And(all) = predicate {
+                found.extend(all);
+            } else {
+                found.push(predicate);
             }
             decisions(input, found);
         }

@@ -67,8 +67,11 @@ fn squares_keep_three_digits() {
     assert_eq!(rounded(vec![ungrouped(people(0..30), vec![variance])], Rounding::Five)[0], ["77.5"]);
 }
 
+/// Two labels, the grouping set, and the people.
+type CubeCell<'a> = (Option<&'a str>, Option<&'a str>, u8, std::ops::Range<u32>);
+
 /// Counts by sex and area, by sex, and of everybody, as the engine gives grouping sets.
-fn cube(cells: &[(Option<&str>, Option<&str>, u8, std::ops::Range<u32>)]) -> CellTable {
+fn cube(cells: &[CubeCell<'_>]) -> CellTable {
     let key = |name: &str, values: ArrayRef| KeyColumn {
         name: name.into(),
         values,
