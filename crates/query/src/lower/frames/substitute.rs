@@ -313,13 +313,14 @@ impl<'a> Substitution<'a> {
             {
                 predicate.clone()
             }
+            // Whether something else of it is there, has no rule.
+            Scalar::IsNull(arg) => Scalar::IsNull(Box::new(self.value(arg))),
             Scalar::Arithmetic { .. }
             | Scalar::Bits { .. }
             | Scalar::Case { .. }
             | Scalar::Cast { .. }
             | Scalar::Column(_)
             | Scalar::Function { .. }
-            | Scalar::IsNull(_)
             | Scalar::Literal(_)
             | Scalar::Negative(_) => self.value(predicate),
         }
