@@ -22,9 +22,15 @@ column = [
     { name = "area", class = "dimension", type = "text" },
     { name = "hiv", class = "dimension", type = "integer", values = [0, 1], sensitive = true },
 ]
+
+[[table]]
+name = "others"
+file = "others.csv"
+column = [{ name = "patient_id", class = "subject" }, { name = "kind", class = "dimension", type = "text" }]
 "#;
 
-/// Forty women and thirty men of area 01, `few` women of area 02 at stage 1, and as many of no known sex.
+/// Forty women and thirty men of area 01, `few` women of area 02 at stage 1, and as many of no known sex; and others,
+/// so that it is not known how many people the table has.
 async fn fixture(few: usize) -> Fixture {
     let mut people = "patient_id,sex,stage,smokes,area,hiv\n".to_owned();
     for id in 0..40 {
@@ -37,7 +43,8 @@ async fn fixture(few: usize) -> Fixture {
         writeln!(people, "g{id:02},F,1,true,02,0").unwrap();
         writeln!(people, "n{id:02},,0,true,01,0").unwrap();
     }
-    Fixture::of_text(MANIFEST, &[("people.csv", people)]).await
+    let others = (0..20).fold("patient_id,kind\n".to_owned(), |others, id| format!("{others}o{id},x\n"));
+    Fixture::of_text(MANIFEST, &[("people.csv", people), ("others.csv", others)]).await
 }
 
 async fn check(few: usize, cases: &[(&str, &str)]) {
