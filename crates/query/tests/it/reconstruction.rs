@@ -9,7 +9,7 @@ use sekisho_disclosure::{Ledger, Outcome, Profile, check};
 use sekisho_model::{Hold, Limits};
 use sekisho_query::plan;
 
-use super::fixture::{Answer, Fixture};
+use super::fixture::{Answer, Fixture, ward};
 
 const MANIFEST: &str = r#"
 dataset = "sixty"
@@ -219,4 +219,21 @@ async fn what_reads_nothing_confidential_costs_nothing() {
         ledger.take(checked.page().unwrap());
         assert_eq!(ledger.usage().count(), 0, "{sql}");
     }
+}
+
+/// One woman of the ward, by what is known of her.
+const ONE: &str = "p.prefecture = '47' AND p.birth_year = 1931 AND p.sex = 'F'";
+
+#[tokio::test]
+async fn neither_a_blank_nor_a_zero_tells_which_codes_somebody_has() {
+    let fixture = Fixture::new(&ward()).await;
+    let records = "FROM patients p JOIN diagnoses d USING (patient_id) GROUP BY 1";
+    let without = format!(
+        "SELECT d.icd10, count(DISTINCT d.patient_id) AS n, \
+         count(DISTINCT d.patient_id) FILTER (WHERE NOT ({ONE})) AS m {records}"
+    );
+    let rows = fixture.ask(without.as_str()).await.unwrap().rows();
+    assert!(rows.len() > 5 && rows.iter().all(|row| row[1] != "#" && row[2] == "#"), "{rows:?}");
+    let alone = format!("SELECT d.icd10, count(*) FILTER (WHERE {ONE}) AS x {records}");
+    assert!(fixture.ask(alone.as_str()).await.unwrap().rows().is_empty());
 }
