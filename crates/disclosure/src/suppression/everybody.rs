@@ -169,8 +169,12 @@ impl Beside<'_, '_> {
             column.evidence.is_positive() && column.evidence.largest() == column.evidence.smallest()
         });
         constant.any(|count| {
-            columns.iter().all(|other| other.evidence.has_the_people_of(count.evidence))
-                || difference(self.people(group, &[]).subjects().iter().copied(), count.evidence).is_empty()
+            columns.iter().all(|other| {
+                let contributions = other.evidence.contributions().iter().filter(|(_, amount)| *amount != 0);
+                let contributors = contributions.map(|(subject, _)| subject);
+                other.evidence.has_the_people_of(count.evidence)
+                    || difference(contributors, count.evidence).next().is_none()
+            })
         })
     }
 
@@ -189,10 +193,14 @@ impl Beside<'_, '_> {
             let contributions = column.evidence.contributions().iter().filter(|(_, amount)| *amount != 0);
             people |= contributions.map(|(subject, _)| subject).collect::<RoaringBitmap>();
         }
+        let everybody = self.everybody.subjects();
+        // Nearly all of them stand at the place of their id.
+        let is_there = |subject: &u32| {
+            let place = usize::try_from(*subject).unwrap_or(usize::MAX);
+            everybody.get(place) == Some(subject) || everybody.binary_search(subject).is_ok()
+        };
         let mut tally = Tally::new();
-        for subject in self.everybody.subjects().iter().filter(|subject| people.contains(**subject)) {
-            tally.add_one(*subject);
-        }
+        people.iter().filter(is_there).for_each(|subject| tally.add_one(subject));
         tally.freeze()
     }
 
@@ -211,15 +219,16 @@ fn counted<'e>(all: &'e Evidence, profile: &Profile) -> Column<'e> {
 }
 
 /// The people, ascending, who do not contribute to a sum.
-fn difference(people: impl Iterator<Item = u32>, sum: &Evidence) -> Vec<u32> {
+fn difference<'s>(
+    people: impl Iterator<Item = u32> + 's,
+    sum: &'s Evidence,
+) -> impl Iterator<Item = u32> + 's {
     let contributions = sum.contributions().iter().filter(|(_, amount)| *amount != 0);
     let mut contributors = contributions.map(|(subject, _)| subject).peekable();
-    people
-        .filter(|subject| {
-            while contributors.next_if(|other| other < subject).is_some() {}
-            contributors.peek() != Some(subject)
-        })
-        .collect()
+    people.filter(move |subject| {
+        while contributors.next_if(|other| other < subject).is_some() {}
+        contributors.peek() != Some(subject)
+    })
 }
 
 /// How many people contribute what most do, if more than half do.
