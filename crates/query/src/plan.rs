@@ -336,6 +336,7 @@ fn internal(message: &str) -> Refusal {
 
 /// The first sentence of an engine's error, without its prefixes and the dumps of its own structures.
 fn one_line(text: &str) -> String {
+    // As the engine writes them; what follows says what it is about.
     let prefixes = [
         "Error during planning: ",
         "Execution error: ",

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Operator, ScalarUDF};
 use crate::algebra::{ColumnId, Scalar, TruthValue};
 
 use super::Columns;
-use super::measure::{is_constant, taken_here};
+use super::measure::{arithmetic, is_constant, taken_here};
 
 /// The parts of a product.
 #[derive(Default)]
@@ -414,17 +414,24 @@ fn is_negated(scalar: &Scalar) -> bool {
 
 /// Whether an expression is true or false.
 pub(super) fn is_predicate(scalar: &Scalar) -> bool {
-    matches!(
-        scalar,
+    match scalar {
         Scalar::And(_)
-            | Scalar::Compare { .. }
-            | Scalar::InList { .. }
-            | Scalar::IsNull(_)
-            | Scalar::Like { .. }
-            | Scalar::Not(_)
-            | Scalar::Or(_)
-            | Scalar::Truth { .. }
-    )
+        | Scalar::Compare { .. }
+        | Scalar::InList { .. }
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Not(_)
+        | Scalar::Or(_)
+        | Scalar::Truth { .. } => true,
+        Scalar::Arithmetic { .. }
+        | Scalar::Bits { .. }
+        | Scalar::Case { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Column(_)
+        | Scalar::Function { .. }
+        | Scalar::Literal(_)
+        | Scalar::Negative(_) => false,
+    }
 }
 
 fn is_not_nought(value: Scalar) -> Scalar {
@@ -432,10 +439,7 @@ fn is_not_nought(value: Scalar) -> Scalar {
     Scalar::Compare { op: Operator::NotEq, left: Box::new(double(&value)), right: Box::new(nought) }
 }
 
-fn double(value: &Scalar) -> Scalar {
+/// A number as a double.
+pub(super) fn double(value: &Scalar) -> Scalar {
     Scalar::Cast { arg: Box::new(value.clone()), to: DataType::Float64 }
-}
-
-fn arithmetic(op: Operator, left: Scalar, right: Scalar) -> Scalar {
-    Scalar::Arithmetic { op, left: Box::new(left), right: Box::new(right) }
 }

@@ -59,11 +59,6 @@ impl Columns {
                 conditions,
             })
         };
-        // A condition that compares it with something else has no frame here: its groups stand for it, which is less
-        // than is known, since who is in them may depend on values.
-        if seen.tangled {
-            return read(Conditions::None);
-        }
         if !seen.always && !seen.any && !amounts {
             return read(Conditions::None);
         }

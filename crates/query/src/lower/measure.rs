@@ -255,7 +255,8 @@ fn days(left: &Scalar, right: &Scalar) -> Option<Scalar> {
     chosen(left, &|date| minus(date, right)).or_else(|| chosen(right, &|date| minus(left, date)))
 }
 
-fn arithmetic(op: Operator, left: Scalar, right: Scalar) -> Scalar {
+/// Two numbers by an operator.
+pub(super) fn arithmetic(op: Operator, left: Scalar, right: Scalar) -> Scalar {
     Scalar::Arithmetic { op, left: Box::new(left), right: Box::new(right) }
 }
 

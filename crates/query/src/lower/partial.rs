@@ -11,6 +11,7 @@ use datafusion::logical_expr::Operator;
 use crate::algebra::Scalar;
 use crate::model::{Code, Refusal};
 
+use super::exact::double;
 use super::grain::{Grain, Ratio, number};
 use super::{Columns, Lowering};
 
@@ -299,10 +300,6 @@ fn is_of_time(data_type: &DataType) -> bool {
 
 fn nought() -> Scalar {
     Scalar::Literal(ScalarValue::Int64(Some(0)))
-}
-
-fn double(scalar: &Scalar) -> Scalar {
-    Scalar::Cast { arg: Box::new(scalar.clone()), to: DataType::Float64 }
 }
 
 fn compare(op: Operator, left: &Scalar, right: &Scalar) -> Scalar {

@@ -234,6 +234,32 @@ async fn neither_a_blank_nor_a_zero_tells_which_codes_somebody_has() {
     );
     let rows = fixture.ask(without.as_str()).await.unwrap().rows();
     assert!(rows.len() > 5 && rows.iter().all(|row| row[1] != "#" && row[2] == "#"), "{rows:?}");
+    // What has no frame of its own, asked beside it, does not take the frame away.
+    for beside in
+        ["count(*) FILTER (WHERE d.icd10 < p.prefecture)", "sum(CASE WHEN d.icd10 < p.sex THEN 1 END)"]
+    {
+        let both = without.replace(" AS m", &format!(" AS m, {beside} AS z"));
+        let rows = fixture.ask(both.as_str()).await.unwrap().rows();
+        assert!(
+            rows.len() > 5 && rows.iter().all(|row| row[1] != "#" && row[2] == "#"),
+            "{beside}: {rows:?}"
+        );
+    }
+    for code in ["B20", "I10"] {
+        let has = |code: &str| {
+            format!("EXISTS (SELECT 1 FROM diagnoses d WHERE d.patient_id = p.patient_id AND d.icd10 {code})")
+        };
+        let four = ["C50", "F32", "G35", "Q90"].map(|code| has(&format!("= '{code}'"))).join(" OR ");
+        let (has, other) = (has(&format!("= '{code}'")), has("< p.prefecture"));
+        for beside in [four, other] {
+            let sql = format!(
+                "SELECT count(*) FILTER (WHERE {has}) AS n, count(*) FILTER (WHERE {has} AND NOT ({ONE})) AS m, \
+                 count(*) FILTER (WHERE {beside}) AS z FROM patients p"
+            );
+            let rows = fixture.ask(sql.as_str()).await.unwrap().rows();
+            assert!(rows[0][0] != "#" && rows[0][1] == "#", "{code}: {rows:?}");
+        }
+    }
     let alone = format!("SELECT d.icd10, count(*) FILTER (WHERE {ONE}) AS x {records}");
     assert!(fixture.ask(alone.as_str()).await.unwrap().rows().is_empty());
 }

@@ -11,6 +11,7 @@ use datafusion::common::ScalarValue;
 use crate::algebra::{Aggregation, ColumnId, JoinKind, Records, Reference, Scalar, WindowCall};
 
 use super::super::Columns;
+use super::super::exact::is_predicate;
 use super::super::parent::is_whole;
 
 /// Which conditions are fulfilled.
@@ -50,8 +51,6 @@ pub(super) struct Substitution<'a> {
     pub(super) free: usize,
     /// How many conditions in all.
     pub(super) sites: usize,
-    /// Whether it is read in a way that has no rule here.
-    pub(super) tangled: bool,
 }
 
 impl<'a> Substitution<'a> {
@@ -68,7 +67,6 @@ impl<'a> Substitution<'a> {
             any: false,
             free: 0,
             sites: 0,
-            tangled: false,
         }
     }
 
@@ -205,7 +203,6 @@ impl<'a> Substitution<'a> {
     fn window(&mut self, id: ColumnId, call: &WindowCall) -> WindowCall {
         let order = call.order.iter().map(|key| &key.arg);
         let read: Vec<&Scalar> = call.args.iter().chain(&call.partition).chain(order).collect();
-        self.tangled |= read.iter().any(|scalar| self.reads(scalar) && !self.is_pure(scalar));
         if read.iter().any(|scalar| self.reads(scalar)) {
             self.carriers.insert(id);
         }
@@ -232,8 +229,6 @@ impl<'a> Substitution<'a> {
         if !on.iter().any(|scalar| self.reads(scalar)) {
             return joined(input, kind);
         }
-        let other = |id: &ColumnId| !own.contains(id) && !self.carries(*id);
-        self.tangled |= kind == JoinKind::Full || on.iter().any(|scalar| scalar.columns().iter().any(other));
         self.carriers.extend(own.iter().copied());
         if matches!(kind, JoinKind::Left | JoinKind::Full) || (kind == JoinKind::Inner && is_whole(reference))
         {
@@ -300,14 +295,12 @@ impl<'a> Substitution<'a> {
             Scalar::Or(all) => Scalar::Or(self.each(all)),
             Scalar::Not(arg) => Scalar::Not(Box::new(self.predicate(arg))),
             Scalar::Truth { arg, is } => Scalar::Truth { arg: Box::new(self.predicate(arg)), is: *is },
-            Scalar::Compare { op, left, right } if says_truth(left) || says_truth(right) => {
+            Scalar::Compare { op, left, right } if is_predicate(left) || is_predicate(right) => {
                 let (left, right) = (Box::new(self.predicate(left)), Box::new(self.predicate(right)));
                 Scalar::Compare { op: *op, left, right }
             }
-            Scalar::Compare { .. } | Scalar::InList { .. } | Scalar::Like { .. } => {
-                self.tangled = true;
-                self.decided()
-            }
+            // Beside what it is compared with, anybody may fulfil it, or not.
+            Scalar::Compare { .. } | Scalar::InList { .. } | Scalar::Like { .. } => self.decided(),
             Scalar::IsNull(arg)
                 if self.asks_whether_found(predicate) && matches!(arg.as_ref(), Scalar::Column(_)) =>
             {
@@ -342,7 +335,7 @@ impl<'a> Substitution<'a> {
         Scalar::Literal(ScalarValue::Boolean(Some(fulfilled)))
     }
 
-    /// A value without the column in it: conditions in it are decided, and anything else has no rule.
+    /// A value without the column in it: conditions in it are decided, and anything else stays as it is.
     pub(super) fn value(&mut self, value: &Scalar) -> Scalar {
         if !self.reads(value) {
             return value.clone();
@@ -372,10 +365,7 @@ impl<'a> Substitution<'a> {
                 let args = args.iter().map(|arg| self.value(arg)).collect();
                 Scalar::Function { function: function.clone(), args }
             }
-            Scalar::Bits { .. } | Scalar::Column(_) | Scalar::Literal(_) => {
-                self.tangled = true;
-                value.clone()
-            }
+            Scalar::Bits { .. } | Scalar::Column(_) | Scalar::Literal(_) => value.clone(),
         }
     }
 
@@ -434,30 +424,7 @@ impl<'a> Substitution<'a> {
             };
             number.ok()
         });
-        self.tangled |= number.is_none();
         Scalar::Literal(number.unwrap_or(ScalarValue::Null))
-    }
-}
-
-/// Whether an expression is a condition.
-fn says_truth(scalar: &Scalar) -> bool {
-    match scalar {
-        Scalar::And(_)
-        | Scalar::Compare { .. }
-        | Scalar::InList { .. }
-        | Scalar::IsNull(_)
-        | Scalar::Like { .. }
-        | Scalar::Not(_)
-        | Scalar::Or(_)
-        | Scalar::Truth { .. } => true,
-        Scalar::Arithmetic { .. }
-        | Scalar::Bits { .. }
-        | Scalar::Case { .. }
-        | Scalar::Cast { .. }
-        | Scalar::Column(_)
-        | Scalar::Function { .. }
-        | Scalar::Literal(_)
-        | Scalar::Negative(_) => false,
     }
 }
 
