@@ -3,6 +3,7 @@
 //! A withheld cell is one blank, whatever the reason. A row without a single released statistic is
 //! absent: a label that exists only because of data is itself a disclosure.
 
+mod forms;
 mod implied;
 mod margins;
 mod past;
@@ -21,14 +22,17 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter;
 use arrow::datatypes::{Field, Schema};
+use rayon::prelude::*;
 use sekisho_model::{Digest, Hold};
 
 use crate::Error;
+use crate::evidence::Evidence;
 use crate::history::{Ledger, Page};
 use crate::profile::Profile;
 use crate::rules::Reason;
 use crate::suppression::STEPS;
 use crate::unreleased::{CellTable, Unreleased};
+use forms::Forms;
 use verdict::{TableVerdict, Verdict};
 
 /// Judges everything that an analysis computed, as one release, together with all that was released of its
@@ -44,9 +48,11 @@ pub fn check(
     hold: Hold,
 ) -> Result<Checked, Error> {
     let mut tables = shape::verified(unreleased.tables)?;
-    implied::add_counts_of_quantiles(&mut tables, profile);
+    let forms = Forms::of(&tables, profile);
+    implied::add_counts_of_quantiles(&mut tables, &forms, profile);
+    read_once(&tables);
     let (mut verdicts, page) =
-        verdict::judge(&tables, (ledger, unreleased.everybody.as_ref()), profile, STEPS)?;
+        verdict::judge(&tables, &forms, (ledger, unreleased.everybody.as_ref()), profile, STEPS)?;
     rounded::round(&tables, &mut verdicts, profile)?;
     let findings = findings(&verdicts);
     let tables = tables
@@ -55,6 +61,14 @@ pub fn check(
         .map(|(table, verdict)| CheckedTable::new(table, verdict))
         .collect::<Result<_, _>>()?;
     Ok(Checked { tables, findings, page, hold, profile: profile.name().to_owned(), policy: profile.digest() })
+}
+
+/// Reads every sum for what is asked of it several times, in as many threads as there are.
+fn read_once(tables: &[CellTable]) {
+    let statistics = tables.iter().flat_map(|table| &table.statistics);
+    let sums: Vec<&Evidence> =
+        statistics.flat_map(|statistic| &statistic.parts).flat_map(|part| &part.evidence).collect();
+    sums.into_par_iter().for_each(Evidence::read_once);
 }
 
 /// What passed the checkpoint: tables of released values, for the public half of the plan.

@@ -191,6 +191,12 @@ impl Evidence {
         self.rest.sums.absolute
     }
 
+    /// Computes what is computed once, of all people.
+    pub(crate) fn read_once(&self) {
+        self.contributions().digest();
+        self.sketch();
+    }
+
     /// Some of the people and what they contribute; the first call reads all.
     pub(crate) fn sketch(&self) -> &Sketch {
         self.rest.sketch.get_or_init(|| Sketch::of(self))

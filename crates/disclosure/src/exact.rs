@@ -2,6 +2,8 @@
 //!
 //! Everything is checked. `None` means that a number does not fit, and whoever asked must withhold.
 
+use std::ops::RangeInclusive;
+
 use arrow::datatypes::i256;
 use sekisho_model::Step;
 
@@ -54,14 +56,10 @@ pub(crate) struct Snapped {
 }
 
 impl Snapped {
-    /// Whether a value, in the same units, is above all for which this number of the grid stands.
-    pub(crate) fn is_below(&self, value: i128) -> bool {
-        value > self.units && value.saturating_sub(self.units) >= self.width.saturating_add(1) / 2
-    }
-
-    /// Whether a value is below all for which it stands.
-    pub(crate) fn is_above(&self, value: i128) -> bool {
-        value < self.units && self.units.saturating_sub(value) > self.width / 2
+    /// The values, in the same units, for which this number of the grid stands.
+    pub(crate) fn stands_for(&self) -> RangeInclusive<i128> {
+        let above = self.width.saturating_add(1) / 2;
+        self.units.saturating_sub(self.width / 2)..=self.units.saturating_add(above.saturating_sub(1))
     }
 }
 

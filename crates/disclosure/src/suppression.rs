@@ -47,6 +47,7 @@ mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use crate::evidence::Evidence;
@@ -99,22 +100,14 @@ pub(crate) fn suppress<'a>(
     profile: &'a Profile,
     steps: u64,
 ) -> BTreeSet<usize> {
-    let columns = columns::columns(candidates, secret_zeros(candidates));
-    let mut suppressed = BTreeSet::new();
-    for component in columns::components(&columns) {
+    let secret_zeros = secret_zeros(candidates);
+    let columns = columns::columns(candidates, secret_zeros);
+    let components = columns::components(&columns);
+    let withheld = components.par_iter().flat_map_iter(|component| {
         let component: Vec<&Column<'_>> = component.iter().filter_map(|index| columns.get(*index)).collect();
-        if !component.iter().any(|column| column.is_asked_for()) {
-            continue;
-        }
-        let published = Component { columns: &component, profile, secret_zeros: secret_zeros(candidates) }
-            .published(steps)
-            .unwrap_or_else(|Exhausted| without_a_person_in_common(&component));
-        for (number, column) in (0_u32..).zip(&component) {
-            if column.is_asked_for() && !published.contains(&number) {
-                suppressed.extend(&column.members);
-            }
-        }
-    }
+        withheld_in(&component, profile, secret_zeros, steps)
+    });
+    let mut suppressed: BTreeSet<usize> = withheld.collect();
     let Some(everybody) = everybody else { return suppressed };
     let is_shown = |column: &&Column<'_>| {
         let asked = column.is_asked_for() && column.members.iter().all(|member| !suppressed.contains(member));
@@ -125,6 +118,19 @@ pub(crate) fn suppress<'a>(
     let withheld = withheld.iter().filter_map(|place| published.get(*place));
     suppressed.extend(withheld.flat_map(|column| &column.members));
     suppressed
+}
+
+/// The candidates that must be withheld in one group of connected sums.
+fn withheld_in(component: &[&Column<'_>], profile: &Profile, secret_zeros: bool, steps: u64) -> Vec<usize> {
+    if !component.iter().any(|column| column.is_asked_for()) {
+        return Vec::new();
+    }
+    let published = Component { columns: component, profile, secret_zeros }
+        .published(steps)
+        .unwrap_or_else(|Exhausted| without_a_person_in_common(component));
+    let numbered = (0_u32..).zip(component);
+    let withheld = numbered.filter(|(number, column)| column.is_asked_for() && !published.contains(number));
+    withheld.flat_map(|(_, column)| column.members.iter().copied()).collect()
 }
 
 /// Whether a number over nobody is withheld: then "this combination is zero" is a secret as well.

@@ -9,12 +9,12 @@ mod packed;
 mod tests;
 
 use std::fmt;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use packed::Packed;
 
 use crate::evidence::{Evidence, Tally};
-use crate::exact::Snapped;
 
 /// Values while they are being gathered: a pair of person and value for each record.
 ///
@@ -166,31 +166,29 @@ impl Values {
         self.values.neighbours(place)
     }
 
-    /// How many people have a value that is not above `limit`; `enough`, if there are more.
-    pub(crate) fn people_at_most(&self, limit: i128, enough: u64) -> u64 {
-        self.people_by(|value| value <= limit, enough)
+    /// How many people have a value in a range; `enough`, if there are more.
+    pub(crate) fn people_within(&self, range: impl RangeBounds<i128>, enough: u64) -> u64 {
+        let (mut people, mut last) = (0_u64, None);
+        for subject in self.subjects_within(range) {
+            if people >= enough {
+                break;
+            }
+            people = people.saturating_add(u64::from(last != Some(subject)));
+            last = Some(subject);
+        }
+        people
     }
 
-    /// How many people have a value that is not below `limit`; `enough`, if there are more.
-    pub(crate) fn people_at_least(&self, limit: i128, enough: u64) -> u64 {
-        self.people_by(|value| value >= limit, enough)
-    }
-
-    /// How many people have this value; `enough`, if there are more.
-    pub(crate) fn people_with_value(&self, wanted: i128, enough: u64) -> u64 {
-        self.people_by(|value| value == wanted, enough)
-    }
-
-    /// How many people have a value that a number on a grid stands for; `enough`, if there are more.
-    pub(crate) fn people_around(&self, shown: &Snapped, enough: u64) -> u64 {
-        self.people_by(|value| !shown.is_below(value) && !shown.is_above(value), enough)
-    }
-
-    /// The records of each person with a value for which this holds.
-    pub(crate) fn records_with(&self, holds: impl Fn(i128) -> bool) -> Evidence {
+    /// The records of each person with a value in a range.
+    pub(crate) fn records_within(&self, range: impl RangeBounds<i128>) -> Evidence {
         let mut tally = Tally::new();
-        self.pairs().filter(|(_, value)| holds(*value)).for_each(|(subject, _)| tally.add_one(subject));
+        self.subjects_within(range).for_each(|subject| tally.add_one(subject));
         tally.freeze()
+    }
+
+    /// Whose values are in a range: each of them names its person.
+    fn subjects_within(&self, range: impl RangeBounds<i128>) -> impl Iterator<Item = u32> {
+        self.values.places_within(range).filter_map(|place| self.subjects.get(place).copied())
     }
 
     /// For each person, the value of theirs that `better` prefers to all others.
@@ -219,19 +217,6 @@ impl Values {
     fn pairs(&self) -> impl Iterator<Item = (u32, i128)> {
         let subjects = self.subjects.iter().enumerate();
         subjects.filter_map(|(place, subject)| Some((*subject, self.values.get(place)?)))
-    }
-
-    /// How many people have a value for which this holds; `enough`, if there are more.
-    pub(crate) fn people_by(&self, holds: impl Fn(i128) -> bool, enough: u64) -> u64 {
-        let (mut people, mut last) = (0_u64, None);
-        for (subject, _) in self.pairs().filter(|(_, value)| holds(*value)) {
-            if people >= enough {
-                break;
-            }
-            people = people.saturating_add(u64::from(last != Some(subject)));
-            last = Some(subject);
-        }
-        people
     }
 }
 

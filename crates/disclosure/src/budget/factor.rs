@@ -5,7 +5,7 @@
 //! by a Cholesky factor of the rows' products, and is made twice: the second time takes away what rounding
 //! left the first time.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 use crate::evidence::Evidence;
 
@@ -45,8 +45,11 @@ pub(super) struct Factor {
 
 /// What a row would do.
 pub(super) struct Cost {
-    pieces: BTreeMap<(usize, i64), Piece>,
-    /// Beside each atom, those of it whom the row does not concern.
+    /// By atom and amount, ascending: sums of doubles are taken in this order. Beside each atom, those of it
+    /// whom the row does not concern.
+    pieces: Vec<Piece>,
+    /// The piece of each person of the row, in their order; [`NO_PIECE`] for those who count nothing.
+    piece_of: Vec<u32>,
     products: Vec<f64>,
     scale: f64,
     /// Σ ρ² over people.
@@ -56,11 +59,16 @@ pub(super) struct Cost {
 }
 
 /// People of one atom whom a row concerns alike.
-#[derive(Default)]
 struct Piece {
+    atom: usize,
+    /// What each of them counts.
+    amount: i64,
     people: f64,
     left: f64,
 }
+
+/// Of somebody who counts nothing.
+const NO_PIECE: u32 = u32::MAX;
 
 /// How far a factor had come.
 pub(super) struct Mark {
@@ -104,21 +112,19 @@ impl Factor {
 
     /// What a row would do: everybody with what they count.
     pub(super) fn cost(&self, row: &Evidence) -> Cost {
-        let mut pieces = self.pieces(row);
-        let largest = pieces.keys().map(|(_, amount)| amount.unsigned_abs()).max().unwrap_or(1);
-        let scale = float(largest).recip();
-        let weight = |amount: i64| signed(amount) * scale;
-        self.add_rests(&mut pieces);
-        let whole = pieces.iter().map(|((_, amount), piece)| piece.people * weight(*amount).powi(2)).sum();
-        for ((_, amount), piece) in &mut pieces {
-            piece.left = weight(*amount);
+        let (mut pieces, piece_of) = self.pieces(row);
+        let largest = pieces.iter().map(|piece| piece.amount.unsigned_abs()).max().unwrap_or(1);
+        let scale = float(largest.max(1)).recip();
+        for piece in &mut pieces {
+            piece.left = signed(piece.amount) * scale;
         }
+        let whole = pieces.iter().map(|piece| piece.people * piece.left.powi(2)).sum();
         let products = self.products(&pieces);
         self.project(&mut pieces, &products);
         let again = self.products(&pieces);
         self.project(&mut pieces, &again);
-        let left = pieces.values().map(|piece| piece.people * piece.left.powi(2)).sum();
-        Cost { pieces, products, scale, left, whole }
+        let left = pieces.iter().map(|piece| piece.people * piece.left.powi(2)).sum();
+        Cost { pieces, piece_of, products, scale, left, whole }
     }
 
     /// Whether a row may be released, where nobody's leverage may be above a limit.
@@ -126,10 +132,8 @@ impl Factor {
         if cost.is_nothing() {
             return Verdict::Known;
         }
-        let leverage = |(atom, _): &(usize, i64)| self.atoms.get(*atom).map_or(0.0, |atom| atom.leverage);
-        let small = |(key, piece): (&(usize, i64), &Piece)| {
-            leverage(key) + piece.left.powi(2) / cost.left <= limit + ROUNDING
-        };
+        let leverage = |piece: &Piece| self.atoms.get(piece.atom).map_or(0.0, |atom| atom.leverage);
+        let small = |piece: &Piece| leverage(piece) + piece.left.powi(2) / cost.left <= limit + ROUNDING;
         // Written so that a number that is none closes.
         let known = cost.left >= SOMETHING * cost.whole && self.rank() < MOST_ROWS;
         if known && cost.pieces.iter().all(small) { Verdict::New } else { Verdict::TooClose }
@@ -141,11 +145,11 @@ impl Factor {
         let mut line = self.forward(&cost.products);
         line.push(cost.left.sqrt());
         let atoms = self.divide(row, cost);
-        for ((key, piece), at) in cost.pieces.iter().zip(atoms) {
+        for (piece, at) in cost.pieces.iter().zip(atoms) {
             if let Some(atom) = self.atoms.get_mut(at) {
                 atom.leverage += piece.left.powi(2) / cost.left;
-                if key.1 != 0 {
-                    atom.rows.push((number, signed(key.1) * cost.scale));
+                if piece.amount != 0 {
+                    atom.rows.push((number, signed(piece.amount) * cost.scale));
                 }
             }
         }
@@ -173,43 +177,50 @@ impl Factor {
         }
     }
 
-    /// The people of a row by atom and by what they count.
-    fn pieces(&self, row: &Evidence) -> BTreeMap<(usize, i64), Piece> {
-        let mut pieces: BTreeMap<(usize, i64), Piece> = BTreeMap::new();
-        let (mut last, mut people) = (None, 0.0);
+    /// The people of a row by atom and by what they count, and the piece of each.
+    fn pieces(&self, row: &Evidence) -> (Vec<Piece>, Vec<u32>) {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut known: HashMap<(usize, i64), u32> = HashMap::new();
+        let (mut last, mut number) = ((0, 0), NO_PIECE);
+        let mut piece_of = Vec::with_capacity(row.subjects().len());
         for (subject, amount) in row.contributions().iter() {
-            let Some(amount) = word(amount) else { continue };
-            let key = Some((self.atom(subject), amount));
+            let Some(amount) = word(amount) else {
+                piece_of.push(NO_PIECE);
+                continue;
+            };
+            let key = (self.atom(subject), amount);
             if key != last {
-                add(&mut pieces, last, people);
-                (last, people) = (key, 0.0);
+                let next = u32::try_from(pieces.len()).unwrap_or(NO_PIECE);
+                number = *known.entry(key).or_insert_with(|| {
+                    pieces.push(Piece { atom: key.0, amount, people: 0.0, left: 0.0 });
+                    next
+                });
+                last = key;
             }
-            people += 1.0;
+            pieces.get_mut(at(number)).into_iter().for_each(|piece| piece.people += 1.0);
+            piece_of.push(number);
         }
-        add(&mut pieces, last, people);
-        pieces
+        pieces.extend(self.rests(&pieces));
+        in_order(pieces, piece_of)
     }
 
-    /// Adds those of each atom whom the row does not concern.
-    fn add_rests(&self, pieces: &mut BTreeMap<(usize, i64), Piece>) {
+    /// Those of each atom whom a row does not concern.
+    fn rests(&self, pieces: &[Piece]) -> Vec<Piece> {
         let mut concerned = vec![0.0; self.atoms.len()];
-        for ((atom, _), piece) in pieces.iter() {
-            if let Some(people) = concerned.get_mut(*atom) {
-                *people += piece.people;
-            }
+        for piece in pieces {
+            concerned.get_mut(piece.atom).into_iter().for_each(|people| *people += piece.people);
         }
-        for (at, (atom, concerned)) in self.atoms.iter().zip(concerned).enumerate().skip(1) {
-            if atom.people > concerned {
-                pieces.insert((at, 0), Piece { people: atom.people - concerned, left: 0.0 });
-            }
-        }
+        let atoms = self.atoms.iter().zip(concerned).enumerate().skip(1);
+        let rests = atoms.filter(|(_, (atom, concerned))| atom.people > *concerned);
+        let rest = |people| move |atom| Piece { atom, amount: 0, people, left: 0.0 };
+        rests.map(|(at, (atom, concerned))| rest(atom.people - concerned)(at)).collect()
     }
 
     /// The products of what is left with each row.
-    fn products(&self, pieces: &BTreeMap<(usize, i64), Piece>) -> Vec<f64> {
+    fn products(&self, pieces: &[Piece]) -> Vec<f64> {
         let mut products = vec![0.0; self.lower.len()];
-        for ((atom, _), piece) in pieces {
-            for (row, weight) in self.rows_of(*atom) {
+        for piece in pieces {
+            for (row, weight) in self.rows_of(piece.atom) {
                 if let Some(product) = products.get_mut(*row) {
                     *product += piece.people * piece.left * weight;
                 }
@@ -219,11 +230,11 @@ impl Factor {
     }
 
     /// Takes away from what is left its projection on the rows.
-    fn project(&self, pieces: &mut BTreeMap<(usize, i64), Piece>, products: &[f64]) {
+    fn project(&self, pieces: &mut [Piece], products: &[f64]) {
         let shares = self.backward(self.forward(products));
-        for ((atom, _), piece) in pieces {
+        for piece in pieces {
             let share = |(row, weight): &(usize, f64)| shares.get(*row).map_or(0.0, |share| share * weight);
-            piece.left -= self.rows_of(*atom).iter().map(share).sum::<f64>();
+            piece.left -= self.rows_of(piece.atom).iter().map(share).sum::<f64>();
         }
     }
 
@@ -255,33 +266,34 @@ impl Factor {
         // Nobody of the first atom stays in it, and whom the row does not concern stays where they are.
         let mut stays =
             |atom: usize| atom > 0 && kept.get_mut(atom).is_some_and(|kept| !std::mem::replace(kept, true));
-        let mut to: BTreeMap<(usize, i64), usize> = BTreeMap::new();
-        let mut in_order: Vec<&(usize, i64)> = cost.pieces.keys().collect();
-        in_order.sort_by_key(|(atom, amount)| (*atom, *amount != 0));
-        for key in in_order {
-            let (atom, people) = (key.0, cost.pieces.get(key).map_or(0.0, |piece| piece.people));
-            if stays(atom) {
-                to.insert(*key, atom);
-                self.atoms.get_mut(atom).into_iter().for_each(|atom| atom.people = people);
-            } else if let Some(before) = self.atoms.get(atom) {
-                let divided = Atom { people, origin: atom, ..before.clone() };
-                to.insert(*key, self.atoms.len());
-                self.atoms.push(divided);
-            }
+        let mut in_order: Vec<(usize, &Piece)> = cost.pieces.iter().enumerate().collect();
+        in_order.sort_by_key(|(_, piece)| (piece.atom, piece.amount != 0));
+        let mut to = vec![0; cost.pieces.len()];
+        for (number, piece) in in_order {
+            let atom = if stays(piece.atom) {
+                self.atoms.get_mut(piece.atom).into_iter().for_each(|atom| atom.people = piece.people);
+                piece.atom
+            } else {
+                let before = self.atoms.get(piece.atom).cloned();
+                let before =
+                    before.unwrap_or(Atom { people: 0.0, leverage: 0.0, rows: Vec::new(), origin: 0 });
+                self.atoms.push(Atom { people: piece.people, origin: piece.atom, ..before });
+                self.atoms.len().saturating_sub(1)
+            };
+            to.get_mut(number).into_iter().for_each(|to| *to = atom);
         }
         if let Some(last) =
             row.subjects().last().map(|last| at(*last)).filter(|last| *last >= self.atom_of.len())
         {
             self.atom_of.resize(last.saturating_add(1), 0);
         }
-        for (subject, amount) in row.contributions().iter() {
-            let key = word(amount).map(|amount| (self.atom(subject), amount));
-            let new = key.and_then(|key| to.get(&key)).and_then(|new| u32::try_from(*new).ok());
-            if let (Some(new), Some(slot)) = (new, self.atom_of.get_mut(at(subject))) {
+        for (subject, piece) in row.subjects().iter().zip(&cost.piece_of) {
+            let new = to.get(at(*piece)).and_then(|new| u32::try_from(*new).ok());
+            if let (Some(new), Some(slot)) = (new, self.atom_of.get_mut(at(*subject))) {
                 *slot = new;
             }
         }
-        cost.pieces.keys().map(|key| to.get(key).copied().unwrap_or_default()).collect()
+        to
     }
 
     fn atom(&self, subject: u32) -> usize {
@@ -300,10 +312,18 @@ impl Cost {
     }
 }
 
-fn add(pieces: &mut BTreeMap<(usize, i64), Piece>, key: Option<(usize, i64)>, people: f64) {
-    if let Some(key) = key {
-        pieces.entry(key).or_default().people += people;
+/// Pieces by atom and amount, and the piece of each person in that order.
+fn in_order(pieces: Vec<Piece>, mut piece_of: Vec<u32>) -> (Vec<Piece>, Vec<u32>) {
+    let mut numbered: Vec<(usize, Piece)> = pieces.into_iter().enumerate().collect();
+    numbered.sort_unstable_by_key(|(_, piece)| (piece.atom, piece.amount));
+    let mut places = vec![NO_PIECE; numbered.len()];
+    for (place, (number, _)) in (0_u32..).zip(&numbered) {
+        places.get_mut(*number).into_iter().for_each(|slot| *slot = place);
     }
+    for piece in &mut piece_of {
+        *piece = places.get(at(*piece)).copied().unwrap_or(NO_PIECE);
+    }
+    (numbered.into_iter().map(|(_, piece)| piece).collect(), piece_of)
 }
 
 /// What somebody counts; nothing for nought. A number that is too large counts as the largest: such a row is

@@ -2,6 +2,7 @@
 //! it is judged.
 
 use arrow::array::Array as _;
+use rayon::prelude::*;
 use sekisho_model::Step;
 
 use crate::Error;
@@ -116,7 +117,7 @@ fn verify_values(statistic: &StatisticColumn) -> Result<(), Error> {
     let all = |values: &ValueColumn, fits: fn(u64, i128) -> bool| {
         let own = values.own.as_ref().is_none_or(|own| own.len() == values.rows.len());
         own && counts()
-            .iter()
+            .par_iter()
             .zip(&values.rows)
             .all(|(count, values)| of_the_same_people(count, values, fits))
     };

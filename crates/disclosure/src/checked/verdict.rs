@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::util::display::array_value_to_string;
 
+use super::forms::Forms;
 use super::past::{self, Past};
 use super::spending;
 use super::values::{self, Number};
@@ -80,11 +81,16 @@ impl TableVerdict {
 /// before.
 pub(super) fn judge(
     tables: &[CellTable],
+    forms: &Forms,
     (ledger, everybody): (&Ledger, Option<&Evidence>),
     profile: &Profile,
     steps: u64,
 ) -> Result<(Vec<TableVerdict>, Option<Page>), Error> {
-    let mut verdicts: Vec<TableVerdict> = tables.iter().map(|table| alone(table, profile)).collect();
+    let mut verdicts: Vec<TableVerdict> = tables
+        .iter()
+        .enumerate()
+        .map(|(at, table)| alone(table, |statistic| forms.rows(at, statistic), profile))
+        .collect();
     settle(tables, &mut verdicts);
     let sums = sums(tables, &verdicts)?;
     let question = spending::question(past::question(&sums, profile), tables);
@@ -143,25 +149,25 @@ pub(super) struct Sum<'a> {
 }
 
 /// Each cell of a table judged by itself.
-fn alone(table: &CellTable, profile: &Profile) -> TableVerdict {
+fn alone<'f>(table: &CellTable, forms: impl Fn(usize) -> &'f [Form], profile: &Profile) -> TableVerdict {
     let rows = || table.groups.iter().enumerate();
     let telling = rules::others(table, profile.minimum_count);
     let empty = rules::empty_frames(table, profile.minimum_count);
     let named = |(row, group): (usize, &Evidence)| {
         group.people() > 0 && !telling.contains(&row) && rules::judge_group(group, [], profile).is_empty()
     };
-    let judged = |statistic: &StatisticColumn, row: usize, group: &Evidence| {
+    let judged = |statistic: &StatisticColumn, (row, group): (usize, &Evidence), form: &Form| {
         let mut found = BTreeSet::new();
         found.extend(telling.contains(&row).then_some(Reason::Class));
         found.extend(empty.contains(&row).then_some(Reason::Zero));
-        cell(statistic, row, group, found, profile)
+        cell(statistic, row, group, found, form, profile)
     };
-    let statistics = table.statistics.iter();
+    let verdicts = |(number, statistic): (usize, &StatisticColumn)| {
+        rows().zip(forms(number)).map(|(row, form)| judged(statistic, row, form)).collect()
+    };
     TableVerdict {
         groups: rows().map(named).collect(),
-        statistics: statistics
-            .map(|statistic| rows().map(|(row, group)| judged(statistic, row, group)).collect())
-            .collect(),
+        statistics: table.statistics.iter().enumerate().map(verdicts).collect(),
     }
 }
 
@@ -171,16 +177,17 @@ fn cell(
     row: usize,
     group: &Evidence,
     of_table: BTreeSet<Reason>,
+    form: &Form,
     profile: &Profile,
 ) -> Verdict {
     let mut reasons = judge_whole(statistic, row, group, profile);
     reasons.extend(of_table);
     let whole_fails = !reasons.is_empty();
-    let Form { reasons: of_form, shown } = rules::judge_form(statistic, row, profile);
+    let of_form = &form.reasons;
     // Beside the count and the means, a moment is as good as its sums of squares or products: where these are
     // one person's, they must not follow. That all values are equal, or few, makes no sum a secret.
     let products_fail = of_form.contains(&Reason::Moments) || of_form.contains(&Reason::Inexact);
-    reasons.extend(of_form);
+    reasons.extend(of_form.iter().copied());
     let mut sums = Vec::new();
     for (number, part) in statistic.parts.iter().enumerate() {
         let Some(evidence) = part.evidence.get(row).filter(|_| statistic.kind.implies(number)) else {
@@ -198,7 +205,7 @@ fn cell(
         sums.push((number, claim));
         reasons.extend(of_part);
     }
-    let value = if reasons.is_empty() { values::value(statistic, row, shown) } else { Ok(None) };
+    let value = if reasons.is_empty() { values::value(statistic, row, form.shown) } else { Ok(None) };
     if value.is_err() {
         reasons.insert(Reason::Inexact);
     }

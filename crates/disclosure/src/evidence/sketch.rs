@@ -80,5 +80,6 @@ fn scattered(subject: u32) -> u32 {
 /// The nearest double.
 #[expect(clippy::as_conversions, reason = "the nearest double is what is meant")]
 pub(crate) fn double(amount: i128) -> f64 {
-    amount as f64
+    // The processor has an instruction for the usual width.
+    i64::try_from(amount).map_or_else(|_| amount as f64, |amount| amount as f64)
 }

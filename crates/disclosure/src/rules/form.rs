@@ -120,8 +120,8 @@ fn judge_order(values: &Values, snapped: Option<Snapped>, reason: Reason, profil
         return Form::failing(Reason::Inexact);
     };
     let enough = u64::from(profile.minimum_count);
-    let at_most = values.people_at_most(snapped.units, enough);
-    let at_least = values.people_at_least(snapped.units, enough);
+    let at_most = values.people_within(..=snapped.units, enough);
+    let at_least = values.people_within(snapped.units.., enough);
     let reasons = failed([(reason, quantile::one_sided(at_most, at_least, profile.minimum_count))]);
     Form { reasons, shown: Some(Shown::Value(snapped)) }
 }
@@ -143,7 +143,7 @@ fn quantile_shown(
     let minimum = u64::from(profile.minimum_count);
     let some = people.div_ceil(quantile::SHARING).min(minimum);
     let first = on_grid(1)?;
-    if exact && values.people_with_value(first.units, minimum) >= minimum {
+    if exact && values.people_within(first.units..=first.units, minimum) >= minimum {
         return Some(first);
     }
     let wider = WIDER.into_iter().cycle().scan(1_i128, |power, wider| {
@@ -151,7 +151,7 @@ fn quantile_shown(
         *power = if wider == 5 { power.checked_mul(10)? } else { *power };
         on_grid(times)
     });
-    wider.skip(usize::from(exact)).find(|shown| values.people_around(shown, some) >= some)
+    wider.skip(usize::from(exact)).find(|shown| values.people_within(shown.stands_for(), some) >= some)
 }
 
 /// The value at (records − 1) · q in ascending order, between two of them in proportion.

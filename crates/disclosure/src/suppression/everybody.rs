@@ -12,6 +12,7 @@ use roaring::RoaringBitmap;
 
 use super::algebra::{Algebra, Exhausted};
 use super::columns::{self, Column};
+use super::sweep::Sweep;
 use super::{few, own, residual};
 use crate::evidence::{Evidence, Tally};
 use crate::profile::Profile;
@@ -47,27 +48,34 @@ impl Beside<'_, '_> {
         if most.saturating_add(few) <= self.everybody.people() {
             return None;
         }
-        let last = self.everybody.subjects().last().and_then(|last| usize::try_from(*last).ok())?;
-        let at = |subject: u32| usize::try_from(subject).unwrap_or(usize::MAX);
-        let mut missing = vec![false; last.saturating_add(1)];
-        for subject in self.everybody.subjects() {
-            missing.get_mut(at(*subject)).into_iter().for_each(|missing| *missing = true);
-        }
-        let mut left = self.everybody.people();
-        for (_, column) in open() {
-            if left == 0 {
-                break;
+        let open: Vec<&Evidence> = open().map(|(_, column)| column.evidence).collect();
+        let mut sweep = Sweep::of(std::iter::once(self.everybody).chain(open.iter().copied()));
+        let mut in_none: Vec<u32> = Vec::new();
+        while let Some(block) = sweep.next_block() {
+            let mut missing = vec![false; block.length()];
+            let mut left = 0_usize;
+            for place in block.people(0) {
+                missing.get_mut(place).into_iter().for_each(|missing| *missing = true);
+                left = left.saturating_add(1);
             }
-            for (subject, _) in column.evidence.contributions().iter().filter(|(_, amount)| *amount != 0) {
-                if let Some(missing) = missing.get_mut(at(subject)).filter(|missing| **missing) {
-                    *missing = false;
-                    left = left.saturating_sub(1);
+            for sum in 1..=open.len() {
+                if left == 0 {
+                    break;
+                }
+                for (place, _) in block.contributions(sum) {
+                    if let Some(missing) = missing.get_mut(place).filter(|missing| **missing) {
+                        *missing = false;
+                        left = left.saturating_sub(1);
+                    }
                 }
             }
+            let people = (block.first()..).zip(&missing).filter(|(_, missing)| **missing);
+            in_none.extend(people.map(|(subject, _)| subject));
+            if u64::try_from(in_none.len()).map_or(true, |missing| missing >= few) {
+                return None;
+            }
         }
-        let is_in_none = |subject: &u32| missing.get(at(*subject)).is_some_and(|missing| *missing);
-        let in_none: Vec<u32> = self.everybody.subjects().iter().copied().filter(is_in_none).collect();
-        u64::try_from(in_none.len()).is_ok_and(|missing| missing < few).then_some(in_none)
+        Some(in_none)
     }
 
     fn by_groups(&self, missing: &[u32]) -> Result<BTreeSet<usize>, Exhausted> {

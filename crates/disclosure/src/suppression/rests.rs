@@ -10,7 +10,7 @@
 //! smallest contribution, in every sum that they are in; and their scale itself is above it, since nobody's
 //! scale is below one. Few people are so large in all their sums.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::algebra::{Algebra, Exhausted};
 use super::people::common_divisor;

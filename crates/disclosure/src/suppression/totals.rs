@@ -70,7 +70,7 @@ pub(super) fn concentrated_rests(
                     found.push(Rest { total: *total, parts: taken });
                 }
                 // Whatever the order, it leaves the same.
-                if has_all && !all_ways {
+                if has_all && (!all_ways || nothing_is_negative(evidence, &parts)) {
                     break 'ways;
                 }
             }
@@ -94,6 +94,12 @@ impl Part<'_> {
         let places = self.places.iter().map(|place| usize::try_from(*place).unwrap_or(usize::MAX));
         places.zip(self.sum.amounts())
     }
+}
+
+/// Whether parts that are all in a total fit into it in any order.
+fn nothing_is_negative(total: &Evidence, parts: &[Part<'_>]) -> bool {
+    let sums = parts.iter().map(|part| part.sum).chain([total]);
+    sums.into_iter().all(|sum| sum.total().is_some_and(|total| u128::try_from(total).ok() == sum.absolute()))
 }
 
 /// What of a contribution another one leaves, if it is not more than that was.

@@ -1,5 +1,7 @@
 //! A list of integers that takes eight bytes each for as long as they fit, and sixteen afterwards.
 
+use std::ops::{Bound, RangeBounds};
+
 /// Integers in the order in which they were added.
 #[derive(Clone)]
 pub(super) enum Packed {
@@ -47,6 +49,35 @@ impl Packed {
         }
     }
 
+    /// The places of the integers in a range, ascending.
+    pub(super) fn places_within(
+        &self,
+        range: impl RangeBounds<i128>,
+    ) -> Box<dyn Iterator<Item = usize> + '_> {
+        let least = match range.start_bound() {
+            Bound::Included(least) => *least,
+            Bound::Excluded(below) => below.saturating_add(1),
+            Bound::Unbounded => i128::MIN,
+        };
+        let most = match range.end_bound() {
+            Bound::Included(most) => *most,
+            Bound::Excluded(above) => above.saturating_sub(1),
+            Bound::Unbounded => i128::MAX,
+        };
+        match self {
+            Self::Narrow(values) => {
+                // No integer here is outside of 64 bits; a range that is contains none of them, or all.
+                let narrow = |limit: i128| i64::try_from(limit.clamp(i64::MIN.into(), i64::MAX.into()));
+                let reaches = least <= i64::MAX.into() && most >= i64::MIN.into();
+                match (narrow(least), narrow(most)) {
+                    (Ok(least), Ok(most)) if reaches => Box::new(places(values, least, most)),
+                    _ => Box::new(std::iter::empty()),
+                }
+            }
+            Self::Wide(values) => Box::new(places(values, least, most)),
+        }
+    }
+
     pub(super) fn heap_size(&self) -> usize {
         match self {
             Self::Narrow(values) => values.capacity().saturating_mul(size_of::<i64>()),
@@ -77,6 +108,11 @@ impl Packed {
             Self::Wide(values) => values.len(),
         }
     }
+}
+
+fn places<T: Copy + Ord>(values: &[T], least: T, most: T) -> impl Iterator<Item = usize> {
+    let values = values.iter().enumerate();
+    values.filter(move |(_, value)| least <= **value && **value <= most).map(|(place, _)| place)
 }
 
 fn sort_and_dedup_from<T: Copy + Ord>(values: &mut Vec<T>, start: usize) {

@@ -20,7 +20,7 @@ fn tally(mut tally: ValueTally, records: &[(u32, i128)]) -> ValueTally {
 /// All that can be asked of values.
 fn answers(values: &Values) -> impl PartialEq + fmt::Debug + use<> {
     let sides: Vec<_> = (-6..7)
-        .map(|limit| (values.people_at_most(limit, u64::MAX), values.people_at_least(limit, 3)))
+        .map(|limit| (values.people_within(..=limit, u64::MAX), values.people_within(limit.., 3)))
         .collect();
     let ranks: Vec<_> = (0..61).map(|place| values.neighbours(place)).collect();
     let people: Vec<_> = values.people().collect();
@@ -57,8 +57,8 @@ proptest! {
             let those = records.iter().filter(|(_, value)| holds(*value)).map(|(subject, _)| *subject);
             those.collect::<BTreeSet<u32>>().len() as u64
         };
-        prop_assert_eq!(values.people_at_most(2, u64::MAX), people(&|value| value <= 2));
-        prop_assert_eq!(values.people_at_least(2, 3), people(&|value| value >= 2).min(3));
+        prop_assert_eq!(values.people_within(..=2, u64::MAX), people(&|value| value <= 2));
+        prop_assert_eq!(values.people_within(2.., 3), people(&|value| value >= 2).min(3));
         let mut largest = BTreeMap::new();
         for (subject, value) in &records {
             let known = largest.entry(*subject).or_insert(*value);

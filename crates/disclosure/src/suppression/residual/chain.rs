@@ -35,10 +35,18 @@ pub(super) fn concentrated(
             return Ok(Some(least));
         }
     }
-    for (numbers, total) in families(sums, algebra)? {
-        let number = numbers.iter().max().copied().unwrap_or(0);
-        let others: Vec<&Sum<'_>> =
-            sums.iter().copied().filter(|sum| !numbers.contains(&sum.number)).collect();
+    for family in families(sums, algebra)? {
+        let is_other = |sum: &&Sum<'_>| !family.numbers().any(|number| number == sum.number);
+        let others: Vec<&Sum<'_>> = sums.iter().copied().filter(is_other).collect();
+        let mut may_be_parts = 0_usize;
+        for other in &others {
+            let is_part = is_part(other, |subject| family.people.contains(subject), algebra)?;
+            may_be_parts = may_be_parts.saturating_add(usize::from(is_part));
+        }
+        if may_be_parts < 2 {
+            continue;
+        }
+        let (number, total) = (family.numbers().max().unwrap_or(0), family.total());
         let total = Sum::of(number, &total);
         let parts = parts(&total, &others, algebra)?;
         if let Some(least) = least_of_chains(&total, &parts, standing, profile, algebra)? {
@@ -56,6 +64,15 @@ fn least_of_chains(
     profile: &Profile,
     algebra: &Algebra,
 ) -> Result<Option<u32>, Exhausted> {
+    // What is taken first fits the whole total.
+    let whole = |place: usize| total.evidence.amounts().get(place).map_or(0.0, double);
+    let mut fits = false;
+    for part in parts {
+        fits = fits || factor_of_left(total.evidence, part, whole, algebra)?.is_some();
+    }
+    if !fits {
+        return Ok(None);
+    }
     let (mut first, mut tried) = (0, vec![false; parts.len()]);
     for _ in 0..MOST_CHAINS {
         let Some(next) = tried.iter().skip(first).position(|tried| !tried) else { break };
@@ -88,7 +105,8 @@ fn parts<'s, 'a>(
             continue;
         }
         let both_constant = total.constant && sum.constant;
-        if both_constant || !is_part(total.evidence, sum, algebra)? {
+        let is_in_total = |subject: u32| total.evidence.subjects().binary_search(&subject).is_ok();
+        if both_constant || !is_part(sum, is_in_total, algebra)? {
             continue;
         }
         people = people.saturating_add(sum.evidence.contributors());
@@ -98,10 +116,11 @@ fn parts<'s, 'a>(
     Ok(if covers && parts.len() > 1 { parts } else { Vec::new() })
 }
 
-fn is_part(total: &Evidence, part: &Sum<'_>, algebra: &Algebra) -> Result<bool, Exhausted> {
+/// Whether most people of a sum are in a total.
+fn is_part(part: &Sum<'_>, is_in_total: impl Fn(u32) -> bool, algebra: &Algebra) -> Result<bool, Exhausted> {
     let drawn = part.evidence.sketch();
     algebra.spend(1)?;
-    let is_in = |(subject, _): &(u32, f64)| total.subjects().binary_search(subject).is_ok();
+    let is_in = |(subject, _): &(u32, f64)| is_in_total(*subject);
     let (probed, found) = (drawn.subjects().take(PROBES), drawn.subjects().take(PROBES).filter(is_in));
     if found.count().saturating_mul(2) < probed.count() {
         return Ok(false);
@@ -130,7 +149,8 @@ impl Chain {
         let mut chain = Self { left, others: BTreeMap::new(), taken: Vec::new(), as_it_is: true };
         for at in (first..parts.len()).chain(0..first) {
             if let Some(part) = parts.get(at)
-                && let Some(factor) = chain.factor(total.evidence, part, algebra)?
+                && let Some(factor) =
+                    factor_of_left(total.evidence, part, |place| chain.left(place), algebra)?
             {
                 chain.subtract(total.evidence, part.evidence, factor);
                 algebra.spend(part.evidence.subjects().len())?;
@@ -141,21 +161,9 @@ impl Chain {
         Ok(chain)
     }
 
-    /// By how much a part is to be multiplied, if of most of its people there is still something left.
-    fn factor(&self, total: &Evidence, part: &Sum<'_>, algebra: &Algebra) -> Result<Option<f64>, Exhausted> {
-        let drawn = part.evidence.sketch();
-        algebra.spend(1)?;
-        let mut pairs = Vec::new();
-        for (subject, amount) in drawn.subjects() {
-            let Ok(place) = total.subjects().binary_search(&subject) else { continue };
-            let whole = total.amounts().get(place).map_or(0.0, double);
-            let left = self.left.get(place).copied().unwrap_or(0.0);
-            if left.abs() * 2.0 >= whole.abs() && left.abs() > 0.0 {
-                pairs.push((left, amount));
-            }
-        }
-        let most = pairs.len().saturating_mul(4) >= drawn.subjects().count().saturating_mul(3);
-        Ok(if most { factor(&pairs) } else { None })
+    /// What the person at a place of the total has left.
+    fn left(&self, place: usize) -> f64 {
+        self.left.get(place).copied().unwrap_or(0.0)
     }
 
     fn subtract(&mut self, total: &Evidence, part: &Evidence, factor: f64) {
@@ -195,6 +203,28 @@ impl Chain {
         let mean = !untouched && (total.constant || taken().all(|part| part.constant));
         !mean && rest.is_concentrated(self.as_it_is, profile)
     }
+}
+
+/// By how much a part is to be multiplied, if of most of its people there is still something left.
+fn factor_of_left(
+    total: &Evidence,
+    part: &Sum<'_>,
+    left: impl Fn(usize) -> f64,
+    algebra: &Algebra,
+) -> Result<Option<f64>, Exhausted> {
+    let drawn = part.evidence.sketch();
+    algebra.spend(1)?;
+    let mut pairs = Vec::new();
+    for (subject, amount) in drawn.subjects() {
+        let Ok(place) = total.subjects().binary_search(&subject) else { continue };
+        let whole = total.amounts().get(place).map_or(0.0, double);
+        let left = left(place);
+        if left.abs() * 2.0 >= whole.abs() && left.abs() > 0.0 {
+            pairs.push((left, amount));
+        }
+    }
+    let most = pairs.len().saturating_mul(4) >= drawn.subjects().count().saturating_mul(3);
+    Ok(if most { factor(&pairs) } else { None })
 }
 
 /// How far ahead the first subject is that is not below the wanted one; mostly near.

@@ -16,49 +16,57 @@ const MOST_PEOPLE: u64 = 1 << 20;
 const ALIKE: f64 = 4.0;
 
 /// Sums over different people.
-struct Family {
-    /// The numbers of the sums.
-    numbers: Vec<u32>,
-    people: RoaringBitmap,
+pub(super) struct Family<'s, 'a> {
+    sums: Vec<&'s Sum<'a>>,
+    pub(super) people: RoaringBitmap,
     /// What a person contributes on average to the first of them.
     average: f64,
-    total: Tally,
 }
 
-/// Families of two sums or more, by the first that each sum fits into, and the total of each.
-pub(super) fn families(sums: &[&Sum<'_>], algebra: &Algebra) -> Result<Vec<(Vec<u32>, Evidence)>, Exhausted> {
-    let mut families: Vec<Family> = Vec::new();
+/// Families of two sums or more, by the first that each sum fits into.
+pub(super) fn families<'s, 'a>(
+    sums: &[&'s Sum<'a>],
+    algebra: &Algebra,
+) -> Result<Vec<Family<'s, 'a>>, Exhausted> {
+    let mut families: Vec<Family<'_, '_>> = Vec::new();
     let people = sums.iter().fold(0_u64, |all, sum| all.saturating_add(sum.evidence.people()));
     if people > MOST_PEOPLE {
         return Ok(Vec::new());
     }
     for sum in sums.iter().filter(|sum| !sum.constant) {
         algebra.spend(sum.evidence.subjects().len())?;
-        let people: RoaringBitmap = sum.evidence.subjects().iter().copied().collect();
+        let people = RoaringBitmap::from_sorted_iter(sum.evidence.subjects().iter().copied());
+        let people = people.unwrap_or_default();
         let average = average(sum.evidence);
-        let fits = |family: &Family| {
+        let fits = |family: &Family<'_, '_>| {
             let (least, most) = (family.average.min(average), family.average.max(average));
             most <= ALIKE * least && family.people.is_disjoint(&people)
         };
         if !families.iter().any(fits) && families.len() < MOST_FAMILIES {
-            let (numbers, total) = (Vec::new(), Tally::new());
-            families.push(Family { numbers, people: RoaringBitmap::new(), average, total });
+            families.push(Family { sums: Vec::new(), people: RoaringBitmap::new(), average });
         }
         if let Some(family) = families.iter_mut().find(|family| fits(family)) {
-            family.add(sum, &people);
+            family.sums.push(sum);
+            family.people |= &people;
         }
     }
-    let several = families.into_iter().filter(|family| family.numbers.len() > 1);
-    Ok(several.map(|family| (family.numbers, family.total.freeze())).collect())
+    families.retain(|family| family.sums.len() > 1);
+    Ok(families)
 }
 
-impl Family {
-    fn add(&mut self, sum: &Sum<'_>, people: &RoaringBitmap) {
-        self.numbers.push(sum.number);
-        self.people |= people;
-        for (subject, amount) in sum.evidence.contributions().iter() {
-            self.total.add(subject, amount, []);
+impl Family<'_, '_> {
+    /// The numbers of the sums.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.sums.iter().map(|sum| sum.number)
+    }
+
+    /// All of them as one sum.
+    pub(super) fn total(&self) -> Evidence {
+        let mut total = Tally::new();
+        for (subject, amount) in self.sums.iter().flat_map(|sum| sum.evidence.contributions().iter()) {
+            total.add(subject, amount, []);
         }
+        total.freeze()
     }
 }
 
