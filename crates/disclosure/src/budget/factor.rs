@@ -23,14 +23,23 @@ const ROUNDING: f64 = 1e-9;
 const MOST_ROWS: usize = 6_000;
 
 /// People whom no row tells apart. The first atom is everybody whom no row concerns.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Atom {
     people: f64,
     leverage: f64,
-    /// The rows that concern them, and by how much, ascending.
-    rows: Vec<(usize, f64)>,
+    /// The last row that concerns them, as the place of its node.
+    last: Option<usize>,
     /// The atom that they were of before.
     origin: usize,
+}
+
+/// A row that concerns an atom, and by how much; atoms that were one share those before they were divided.
+#[derive(Clone, Copy)]
+struct Node {
+    row: usize,
+    weight: f64,
+    /// The row before it.
+    before: Option<usize>,
 }
 
 /// The leverages of everybody in the span of some rows.
@@ -39,6 +48,7 @@ pub(super) struct Factor {
     /// The atom of each person by dense id; those beyond its end are of the first.
     atom_of: Vec<u32>,
     atoms: Vec<Atom>,
+    nodes: Vec<Node>,
     /// The Cholesky factor of the rows' products, by row.
     lower: Vec<Vec<f64>>,
 }
@@ -73,6 +83,7 @@ const NO_PIECE: u32 = u32::MAX;
 /// How far a factor had come.
 pub(super) struct Mark {
     rows: usize,
+    nodes: usize,
     leverages: Vec<f64>,
 }
 
@@ -89,8 +100,7 @@ pub(super) enum Verdict {
 
 impl Factor {
     pub(super) fn new() -> Self {
-        let nobody = Atom { people: 0.0, leverage: 0.0, rows: Vec::new(), origin: 0 };
-        Self { atom_of: Vec::new(), atoms: vec![nobody], lower: Vec::new() }
+        Self { atom_of: Vec::new(), atoms: vec![Atom::NEW], nodes: Vec::new(), lower: Vec::new() }
     }
 
     /// How many directions are known.
@@ -105,9 +115,11 @@ impl Factor {
     }
 
     pub(super) fn heap_size(&self) -> usize {
-        let incidences = self.atoms.iter().map(|atom| atom.rows.capacity().saturating_mul(16));
         let lower = self.lower.iter().map(|row| row.capacity().saturating_mul(8));
-        incidences.chain(lower).fold(self.atom_of.capacity().saturating_mul(4), usize::saturating_add)
+        let atoms = self.atoms.capacity().saturating_mul(size_of::<Atom>());
+        let nodes = self.nodes.capacity().saturating_mul(size_of::<Node>());
+        let people = self.atom_of.capacity().saturating_mul(4);
+        lower.chain([atoms, nodes]).fold(people, usize::saturating_add)
     }
 
     /// What a row would do: everybody with what they count.
@@ -149,7 +161,9 @@ impl Factor {
             if let Some(atom) = self.atoms.get_mut(at) {
                 atom.leverage += piece.left.powi(2) / cost.left;
                 if piece.amount != 0 {
-                    atom.rows.push((number, signed(piece.amount) * cost.scale));
+                    let weight = signed(piece.amount) * cost.scale;
+                    self.nodes.push(Node { row: number, weight, before: atom.last });
+                    atom.last = self.nodes.len().checked_sub(1);
                 }
             }
         }
@@ -159,7 +173,7 @@ impl Factor {
     /// Where it stands, to come back to.
     pub(super) fn mark(&self) -> Mark {
         let leverages = self.atoms.iter().map(|atom| atom.leverage).collect();
-        Mark { rows: self.lower.len(), leverages }
+        Mark { rows: self.lower.len(), nodes: self.nodes.len(), leverages }
     }
 
     /// Forgets the rows since a mark. Atoms stay divided, which changes nobody's leverage.
@@ -172,9 +186,12 @@ impl Factor {
             }
             if let Some(atom) = self.atoms.get_mut(at) {
                 atom.leverage = mark.leverages.get(origin).copied().unwrap_or_default();
-                atom.rows.retain(|(row, _)| *row < mark.rows);
+                while let Some(node) = atom.last.filter(|last| *last >= mark.nodes) {
+                    atom.last = self.nodes.get(node).and_then(|node| node.before);
+                }
             }
         }
+        self.nodes.truncate(mark.nodes);
     }
 
     /// The people of a row by atom and by what they count, and the piece of each.
@@ -220,9 +237,9 @@ impl Factor {
     fn products(&self, pieces: &[Piece]) -> Vec<f64> {
         let mut products = vec![0.0; self.lower.len()];
         for piece in pieces {
-            for (row, weight) in self.rows_of(piece.atom) {
-                if let Some(product) = products.get_mut(*row) {
-                    *product += piece.people * piece.left * weight;
+            for node in self.rows_of(piece.atom) {
+                if let Some(product) = products.get_mut(node.row) {
+                    *product += piece.people * piece.left * node.weight;
                 }
             }
         }
@@ -233,8 +250,8 @@ impl Factor {
     fn project(&self, pieces: &mut [Piece], products: &[f64]) {
         let shares = self.backward(self.forward(products));
         for piece in pieces {
-            let share = |(row, weight): &(usize, f64)| shares.get(*row).map_or(0.0, |share| share * weight);
-            piece.left -= self.rows_of(piece.atom).iter().map(share).sum::<f64>();
+            let share = |node: &Node| shares.get(node.row).map_or(0.0, |share| share * node.weight);
+            piece.left -= self.rows_of(piece.atom).map(share).sum::<f64>();
         }
     }
 
@@ -274,9 +291,7 @@ impl Factor {
                 self.atoms.get_mut(piece.atom).into_iter().for_each(|atom| atom.people = piece.people);
                 piece.atom
             } else {
-                let before = self.atoms.get(piece.atom).cloned();
-                let before =
-                    before.unwrap_or(Atom { people: 0.0, leverage: 0.0, rows: Vec::new(), origin: 0 });
+                let before = self.atoms.get(piece.atom).copied().unwrap_or(Atom::NEW);
                 self.atoms.push(Atom { people: piece.people, origin: piece.atom, ..before });
                 self.atoms.len().saturating_sub(1)
             };
@@ -300,9 +315,16 @@ impl Factor {
         self.atom_of.get(at(subject)).map_or(0, |atom| at(*atom))
     }
 
-    fn rows_of(&self, atom: usize) -> &[(usize, f64)] {
-        self.atoms.get(atom).map(|atom| atom.rows.as_slice()).unwrap_or_default()
+    /// The rows that concern an atom, the last first.
+    fn rows_of(&self, atom: usize) -> impl Iterator<Item = &Node> {
+        let node = |at: usize| self.nodes.get(at);
+        let last = self.atoms.get(atom).and_then(|atom| node(atom.last?));
+        std::iter::successors(last, move |last| node(last.before?))
     }
+}
+
+impl Atom {
+    const NEW: Self = Self { people: 0.0, leverage: 0.0, last: None, origin: 0 };
 }
 
 impl Cost {

@@ -177,11 +177,12 @@ impl Beside<'_, '_> {
             column.evidence.is_positive() && column.evidence.largest() == column.evidence.smallest()
         });
         constant.any(|count| {
+            let is_counted = |subject: &u32| count.evidence.subjects().binary_search(subject).is_ok();
             columns.iter().all(|other| {
-                let contributions = other.evidence.contributions().iter().filter(|(_, amount)| *amount != 0);
-                let contributors = contributions.map(|(subject, _)| subject);
+                // One of a few who is not counted nearly always shows it.
                 other.evidence.has_the_people_of(count.evidence)
-                    || difference(contributors, count.evidence).next().is_none()
+                    || (other.evidence.sketch().first_subjects().all(|subject| is_counted(&subject))
+                        && all_are_in(other.evidence, count.evidence))
             })
         })
     }
@@ -226,17 +227,24 @@ fn counted<'e>(all: &'e Evidence, profile: &Profile) -> Column<'e> {
     Column { evidence: all, withheld: false, standing: Some(profile.minimum_count), members: Vec::new() }
 }
 
-/// The people, ascending, who do not contribute to a sum.
-fn difference<'s>(
-    people: impl Iterator<Item = u32> + 's,
-    sum: &'s Evidence,
-) -> impl Iterator<Item = u32> + 's {
-    let contributions = sum.contributions().iter().filter(|(_, amount)| *amount != 0);
-    let mut contributors = contributions.map(|(subject, _)| subject).peekable();
-    people.filter(move |subject| {
-        while contributors.next_if(|other| other < subject).is_some() {}
-        contributors.peek() != Some(subject)
-    })
+/// Whether all who contribute to a sum are people of another.
+fn all_are_in(sum: &Evidence, other: &Evidence) -> bool {
+    let mut rest = other.subjects();
+    let nobody_is_at_zero = sum.contributors() == sum.people();
+    for (place, subject) in sum.subjects().iter().enumerate() {
+        if !nobody_is_at_zero && sum.amounts().get(place) == Some(0) {
+            continue;
+        }
+        while let [first, more @ ..] = rest
+            && first < subject
+        {
+            rest = more;
+        }
+        if rest.first() != Some(subject) {
+            return false;
+        }
+    }
+    true
 }
 
 /// How many people contribute what most do, if more than half do.

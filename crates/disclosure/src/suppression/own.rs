@@ -16,6 +16,9 @@ use super::sweep::Sweep;
 /// People of its own that are looked at for each sum of a bundle, beside twice the minimum.
 const PEOPLE_FOR_EACH_SUM: usize = 8;
 
+/// After so many people of which none is a bundle's own, none is looked for any more.
+const IN_VAIN: usize = 1 << 14;
+
 /// Sums over the same people, by number.
 struct Bundle<'a> {
     numbers: Vec<u32>,
@@ -62,7 +65,9 @@ fn bundles<'a>(columns: &[&'a Column<'a>], sums: &BTreeSet<u32>) -> Vec<Bundle<'
 /// Looks for people of their own, until there are enough.
 fn gather(bundles: &mut [Bundle<'_>], minimum: u64, algebra: &Algebra) -> Result<(), Exhausted> {
     let mut sweep = Sweep::of(bundles.iter().filter_map(|bundle| Some(bundle.columns.first()?.evidence)));
-    while bundles.iter().any(|bundle| !bundle.has_enough(minimum))
+    let mut in_vain = vec![0_usize; bundles.len()];
+    let is_wanting = |bundle: &Bundle<'_>, in_vain: &usize| !bundle.has_enough(minimum) && *in_vain < IN_VAIN;
+    while bundles.iter().zip(&in_vain).any(|(bundle, in_vain)| is_wanting(bundle, in_vain))
         && let Some(block) = sweep.next_block()
     {
         algebra.spend(block.size())?;
@@ -74,14 +79,25 @@ fn gather(bundles: &mut [Bundle<'_>], minimum: u64, algebra: &Algebra) -> Result
                 }
             }
         }
-        for (index, bundle) in bundles.iter_mut().enumerate() {
-            let people = block.people(index).enumerate();
-            let mut own = people.filter(|(_, place)| bundles_of.get(*place) == Some(&1));
+        for (index, (bundle, in_vain)) in bundles.iter_mut().zip(&mut in_vain).enumerate() {
+            if !is_wanting(bundle, in_vain) {
+                continue;
+            }
+            let mut people = block.people(index).enumerate();
+            let mut own = || {
+                people.by_ref().find(|(_, place)| {
+                    *in_vain = in_vain.saturating_add(1);
+                    bundles_of.get(*place) == Some(&1)
+                })
+            };
             while !bundle.has_enough(minimum)
-                && let Some((number, _)) = own.next()
+                && let Some((number, _)) = own()
             {
                 let row = bundle.row(block.start(index).saturating_add(number), algebra);
                 bundle.own.extend(Some(row).filter(|row| !row.is_empty()));
+            }
+            if !bundle.own.is_empty() {
+                *in_vain = 0;
             }
         }
     }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::algebra::{Algebra, Exhausted};
 use crate::evidence::Evidence;
 use crate::profile::Profile;
-use left::Left;
+use left::{Closeness, Left};
 
 /// All but fewer people than the minimum have at most this part of a sum left that explains another: one of so
 /// many.
@@ -140,15 +140,22 @@ fn concentrated_beside(
         return Ok(false);
     }
     let Some(factor) = factor::of(left.evidence.sketch(), right.evidence.sketch()) else { return Ok(false) };
-    let mut rest = Left::of(left.evidence, profile.minimum_count);
+    let mut close = Closeness::of(left.evidence, profile.minimum_count);
     for (steps, (mine, theirs)) in (0_usize..).zip(factor::together(left.evidence, right.evidence)) {
-        rest.add(mine, factor * theirs);
+        close.add(mine, factor * theirs);
         if steps.is_multiple_of(64) {
             algebra.spend(64)?;
-            if rest.is_too_much() {
+            if close.is_too_much() {
                 return Ok(false);
             }
         }
+    }
+    if close.is_too_much() {
+        return Ok(false);
+    }
+    let mut rest = Left::of(left.evidence, profile.minimum_count);
+    for (mine, theirs) in factor::together(left.evidence, right.evidence) {
+        rest.add(mine, factor * theirs);
     }
     Ok(rest.is_concentrated(factor.total_cmp(&1.0).is_eq(), profile))
 }

@@ -7,7 +7,7 @@ use super::super::algebra::{Algebra, Exhausted};
 use super::Sum;
 use super::factor::factor;
 use super::families::families;
-use super::left::Left;
+use super::left::{Closeness, Left};
 use crate::evidence::{Evidence, double};
 use crate::profile::Profile;
 
@@ -64,20 +64,19 @@ fn least_of_chains(
     profile: &Profile,
     algebra: &Algebra,
 ) -> Result<Option<u32>, Exhausted> {
-    // What is taken first fits the whole total.
-    let whole = |place: usize| total.evidence.amounts().get(place).map_or(0.0, double);
-    let mut fits = false;
+    let mut fitting = Vec::with_capacity(parts.len());
     for part in parts {
-        fits = fits || factor_of_left(total.evidence, part, whole, algebra)?.is_some();
-    }
-    if !fits {
-        return Ok(None);
+        let whole = |place: usize| total.evidence.amounts().get(place).map_or(0.0, double);
+        fitting.push(factor_of_left(total.evidence, part, whole, algebra)?);
     }
     let (mut first, mut tried) = (0, vec![false; parts.len()]);
     for _ in 0..MOST_CHAINS {
         let Some(next) = tried.iter().skip(first).position(|tried| !tried) else { break };
         first = first.saturating_add(next);
-        let chain = Chain::of(total, parts, first, algebra)?;
+        let chain = match only_one_fits(total, parts, first, &fitting, algebra)? {
+            Some(only) => Chain { taken: only.into_iter().collect(), ..Chain::NOTHING },
+            None => Chain::of(total, parts, first, algebra)?,
+        };
         for taken in chain.taken.iter().chain([&first]) {
             if let Some(tried) = tried.get_mut(*taken) {
                 *tried = true;
@@ -90,6 +89,33 @@ fn least_of_chains(
         }
     }
     Ok(None)
+}
+
+/// The only part, if any, that is taken of a total from one of them on in turn: nearly always a glance shows that
+/// no second one fits what the first leaves. `None`, if one does.
+fn only_one_fits(
+    total: &Sum<'_>,
+    parts: &[&Sum<'_>],
+    first: usize,
+    fitting: &[Option<f64>],
+    algebra: &Algebra,
+) -> Result<Option<Option<usize>>, Exhausted> {
+    let mut in_turn = (first..parts.len()).chain(0..first);
+    let fits = in_turn.find_map(|at| Some((parts.get(at)?, (*fitting.get(at)?)?, at)));
+    let Some((taken, factor, only)) = fits else { return Ok(Some(None)) };
+    let left = |place: usize| {
+        let whole = total.evidence.amounts().get(place).map_or(0.0, double);
+        let subject = total.evidence.subjects().get(place);
+        let found = subject.and_then(|subject| taken.evidence.subjects().binary_search(subject).ok());
+        let part = found.and_then(|place| taken.evidence.amounts().get(place)).map_or(0.0, double);
+        whole - factor * part
+    };
+    for part in in_turn.filter_map(|at| parts.get(at)) {
+        if factor_of_left(total.evidence, part, left, algebra)?.is_some() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Some(only)))
 }
 
 /// The sums that are mostly over people of a total, in their order; none, if they are not most of its people.
@@ -142,6 +168,9 @@ struct Chain {
 }
 
 impl Chain {
+    const NOTHING: Self =
+        Self { left: Vec::new(), others: BTreeMap::new(), taken: Vec::new(), as_it_is: true };
+
     /// Takes parts away, from one of them on in turn, each of whose people there is still enough left.
     fn of(total: &Sum<'_>, parts: &[&Sum<'_>], first: usize, algebra: &Algebra) -> Result<Self, Exhausted> {
         let left: Vec<f64> = total.evidence.amounts().iter().map(double).collect();
@@ -183,19 +212,20 @@ impl Chain {
     }
 
     fn is_concentrated(&self, total: &Sum<'_>, parts: &[&Sum<'_>], profile: &Profile) -> bool {
+        let mut close = Closeness::of(total.evidence, profile.minimum_count);
+        for (steps, (left, whole)) in (0_usize..).zip(self.left.iter().zip(total.evidence.amounts())) {
+            let whole = double(whole);
+            close.add(whole, whole - left);
+            if steps.is_multiple_of(64) && close.is_too_much() {
+                return false;
+            }
+        }
         let mut rest = Left::of(total.evidence, profile.minimum_count);
-        let (mut untouched, mut touched) = (!self.others.is_empty(), 0_usize);
+        let mut untouched = !self.others.is_empty();
         for (left, whole) in self.left.iter().zip(total.evidence.amounts()) {
             let whole = double(whole);
             rest.add(whole, whole - left);
-            if left.total_cmp(&whole).is_eq() && whole.abs() > 0.0 {
-                untouched = true;
-            } else {
-                touched = touched.saturating_add(1);
-            }
-            if touched.is_multiple_of(64) && rest.is_too_much() {
-                return false;
-            }
+            untouched |= left.total_cmp(&whole).is_eq() && whole.abs() > 0.0;
         }
         self.others.values().for_each(|other| rest.add(0.0, *other));
         // Beside the counts of all its people, a total is what their mean says.

@@ -1,5 +1,7 @@
 //! The factor that fits most people of two sums, and what each contributes to both.
 
+use std::cmp::Ordering;
+
 use crate::evidence::{Evidence, Sketch, double};
 
 /// Fewest people of whom a factor is taken.
@@ -25,16 +27,24 @@ pub(super) fn factor(pairs: &[(f64, f64)]) -> Option<f64> {
 
 /// What each person contributes to two sums, in the order of the dense ids.
 pub(super) fn together<'a>(left: &'a Evidence, right: &'a Evidence) -> impl Iterator<Item = (f64, f64)> + 'a {
-    let mut left = left.contributions().iter().peekable();
-    let mut right = right.contributions().iter().peekable();
+    let (mine, theirs) = (left.subjects(), right.subjects());
+    let (mut at, mut other) = (0_usize, 0_usize);
     std::iter::from_fn(move || {
-        let subject = match (left.peek(), right.peek()) {
-            (Some((left, _)), Some((right, _))) => *left.min(right),
-            (Some((subject, _)), None) | (None, Some((subject, _))) => *subject,
+        let order = match (mine.get(at), theirs.get(other)) {
+            (Some(mine), Some(theirs)) => mine.cmp(theirs),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
             (None, None) => return None,
         };
-        let mine = left.next_if(|(person, _)| *person == subject).map_or(0, |(_, amount)| amount);
-        let theirs = right.next_if(|(person, _)| *person == subject).map_or(0, |(_, amount)| amount);
-        Some((double(mine), double(theirs)))
+        let mut pair = (0.0, 0.0);
+        if order.is_le() {
+            pair.0 = left.amounts().get(at).map_or(0.0, double);
+            at = at.saturating_add(1);
+        }
+        if order.is_ge() {
+            pair.1 = right.amounts().get(other).map_or(0.0, double);
+            other = other.saturating_add(1);
+        }
+        Some(pair)
     })
 }

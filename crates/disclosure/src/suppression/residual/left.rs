@@ -18,57 +18,39 @@ const MANY: usize = 4;
 /// their digits, and small enough that millions of them have a sum: 2⁷².
 const UNIT: f64 = 4_722_366_482_869_645_213_696.0;
 
-/// What is left of the people seen so far.
-pub(super) struct Left {
-    /// The largest contribution to the sum.
-    largest_of_sum: f64,
-    /// Everybody's contributions to it.
+/// Whether two sums explain each other: nearly always a part of the people shows that they do not.
+pub(super) struct Closeness {
+    /// Everybody's contributions to the sum.
     sum: f64,
     /// Everybody's rest.
     rest: f64,
     /// The largest rests, descending, as many as the minimum of people.
     largest: Vec<f64>,
     minimum: usize,
-    spread: Spread,
-    squares: Spread,
-    /// People of whom nothing is left, and all.
-    nothing: u64,
-    people: u64,
 }
 
-impl Left {
+impl Closeness {
     pub(super) fn of(evidence: &Evidence, minimum: u32) -> Self {
         let minimum = usize::try_from(minimum).unwrap_or(usize::MAX);
-        Self {
-            largest_of_sum: double(evidence.largest()),
-            sum: double(evidence.absolute().unwrap_or(u128::MAX)),
-            rest: 0.0,
-            largest: Vec::new(),
-            minimum,
-            spread: Spread::NOBODY,
-            squares: Spread::NOBODY,
-            nothing: 0,
-            people: 0,
-        }
+        let sum = double(evidence.absolute().unwrap_or(u128::MAX));
+        Self { sum, rest: 0.0, largest: Vec::new(), minimum }
     }
 
-    /// One more person: what they contribute to the sum, and what is subtracted.
-    pub(super) fn add(&mut self, whole: f64, part: f64) {
+    /// One more person: what they contribute to the sum, and what is subtracted. What is left of them, unless it is
+    /// nothing but rounding.
+    #[inline]
+    pub(super) fn add(&mut self, whole: f64, part: f64) -> Option<f64> {
         let rest = (whole - part).abs();
-        self.people = self.people.saturating_add(1);
         if rest <= ROUNDING * whole.abs().max(part.abs()) {
-            self.nothing = self.nothing.saturating_add(1);
-            return;
+            return None;
         }
         self.rest += rest;
-        let scaled = rest / self.largest_of_sum;
-        self.spread = self.spread.with(integer(scaled * UNIT));
-        self.squares = self.squares.with(integer(scaled * scaled * UNIT));
         if self.largest.len() < self.minimum || self.largest.last().is_some_and(|last| *last < rest) {
             let place = self.largest.partition_point(|larger| *larger >= rest);
             self.largest.insert(place, rest);
             self.largest.truncate(self.minimum);
         }
+        Some(rest)
     }
 
     /// Whether the sums do not explain each other, whatever is still to come.
@@ -81,33 +63,70 @@ impl Left {
         let of_others = self.largest.iter().take(some).fold(self.rest, |rest, largest| rest - largest);
         of_others * parts <= self.sum
     }
+}
+
+/// What is left of everybody.
+pub(super) struct Left {
+    close: Closeness,
+    /// The largest contribution to the sum.
+    largest_of_sum: f64,
+    spread: Spread,
+    squares: Spread,
+    /// People of whom nothing is left, and all.
+    nothing: u64,
+    people: u64,
+}
+
+impl Left {
+    pub(super) fn of(evidence: &Evidence, minimum: u32) -> Self {
+        Self {
+            close: Closeness::of(evidence, minimum),
+            largest_of_sum: double(evidence.largest()),
+            spread: Spread::NOBODY,
+            squares: Spread::NOBODY,
+            nothing: 0,
+            people: 0,
+        }
+    }
+
+    /// One more person: what they contribute to the sum, and what is subtracted.
+    pub(super) fn add(&mut self, whole: f64, part: f64) {
+        self.people = self.people.saturating_add(1);
+        let Some(rest) = self.close.add(whole, part) else {
+            self.nothing = self.nothing.saturating_add(1);
+            return;
+        };
+        let scaled = rest / self.largest_of_sum;
+        self.spread = self.spread.with(integer(scaled * UNIT));
+        self.squares = self.squares.with(integer(scaled * scaled * UNIT));
+    }
 
     /// Whether what is left is too much one or two people's, or only of few; `as_it_is` says that nothing was
     /// multiplied.
     pub(super) fn is_concentrated(&self, as_it_is: bool, profile: &Profile) -> bool {
         // A difference of sums as they are is judged exactly elsewhere.
         let exact = as_it_is && self.nothing.saturating_mul(2) >= self.people;
-        if exact || self.largest.is_empty() {
+        if exact || self.close.largest.is_empty() {
             return false;
         }
-        let of_two = (self.is_close_but_for(2, CLOSE) && rules::concentrated(self.spread, profile))
-            || (self.is_close_but_for(2, VERY_CLOSE) && rules::concentrated(self.squares, profile));
+        let of_two = (self.close.is_close_but_for(2, CLOSE) && rules::concentrated(self.spread, profile))
+            || (self.close.is_close_but_for(2, VERY_CLOSE) && rules::concentrated(self.squares, profile));
         of_two || self.is_of_few()
     }
 
     /// Whether fewer people than the minimum stand out, and have nearly all of it.
     fn is_of_few(&self) -> bool {
-        let most = self.largest.first().copied().unwrap_or(0.0);
-        let few = self.minimum.saturating_sub(1);
+        let most = self.close.largest.first().copied().unwrap_or(0.0);
+        let few = self.close.minimum.saturating_sub(1);
         // Of a small group the few could be chosen so that the others fit.
         let many = u64::try_from(few.saturating_mul(MANY)).is_ok_and(|many| many <= self.people);
-        if !many || !self.is_close_but_for(few, VERY_CLOSE) {
+        if !many || !self.close.is_close_but_for(few, VERY_CLOSE) {
             return false;
         }
-        if self.largest.get(few).is_some_and(|next| next * STANDS_OUT > most) {
+        if self.close.largest.get(few).is_some_and(|next| next * STANDS_OUT > most) {
             return false;
         }
-        let of_few: f64 = self.largest.iter().take(few).map(|rest| rest * rest).sum();
+        let of_few: f64 = self.close.largest.iter().take(few).map(|rest| rest * rest).sum();
         let of_few = of_few / (self.largest_of_sum * self.largest_of_sum);
         self.squares.absolute.is_none_or(|all| integer(of_few * UNIT) >= all.saturating_sub(all / 10))
     }
