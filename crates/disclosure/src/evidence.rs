@@ -253,8 +253,12 @@ impl Ord for Contributions<'_> {
             (contributions.0.people(), contributors, total, absolute, largest, second)
         };
         let (mine, theirs) = (self.0, other.0);
-        sums(self)
-            .cmp(&sums(other))
+        let digest = |evidence: &Self| evidence.0.rest.digest.get().copied();
+        let order = sums(self).cmp(&sums(other));
+        if order.is_eq() && digest(self).is_some_and(|mine| digest(other) == Some(mine)) {
+            return order;
+        }
+        order
             .then_with(|| {
                 let same = Arc::ptr_eq(&mine.subjects, &theirs.subjects);
                 if same { Ordering::Equal } else { mine.subjects.ids.cmp(&theirs.subjects.ids) }

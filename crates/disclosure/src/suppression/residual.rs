@@ -150,14 +150,15 @@ fn concentrated_beside(
             }
         }
     }
-    if close.is_too_much() {
+    let as_it_is = factor.total_cmp(&1.0).is_eq();
+    if close.is_too_much() || (as_it_is && close.is_exact()) {
         return Ok(false);
     }
     let mut rest = Left::of(left.evidence, profile.minimum_count);
     for (mine, theirs) in factor::together(left.evidence, right.evidence) {
         rest.add(mine, factor * theirs);
     }
-    Ok(rest.is_concentrated(factor.total_cmp(&1.0).is_eq(), profile))
+    Ok(rest.is_concentrated(profile))
 }
 
 #[cfg(test)]

@@ -220,6 +220,10 @@ impl Chain {
                 return false;
             }
         }
+        self.others.values().for_each(|other| _ = close.add(0.0, *other));
+        if close.is_too_much() || (self.as_it_is && close.is_exact()) {
+            return false;
+        }
         let mut rest = Left::of(total.evidence, profile.minimum_count);
         let mut untouched = !self.others.is_empty();
         for (left, whole) in self.left.iter().zip(total.evidence.amounts()) {
@@ -231,7 +235,7 @@ impl Chain {
         // Beside the counts of all its people, a total is what their mean says.
         let taken = || self.taken.iter().filter_map(|at| parts.get(*at));
         let mean = !untouched && (total.constant || taken().all(|part| part.constant));
-        !mean && rest.is_concentrated(self.as_it_is, profile)
+        !mean && rest.is_concentrated(profile)
     }
 }
 

@@ -27,13 +27,16 @@ pub(super) struct Closeness {
     /// The largest rests, descending, as many as the minimum of people.
     largest: Vec<f64>,
     minimum: usize,
+    /// People of whom nothing is left, and all.
+    nothing: u64,
+    people: u64,
 }
 
 impl Closeness {
     pub(super) fn of(evidence: &Evidence, minimum: u32) -> Self {
         let minimum = usize::try_from(minimum).unwrap_or(usize::MAX);
         let sum = double(evidence.absolute().unwrap_or(u128::MAX));
-        Self { sum, rest: 0.0, largest: Vec::new(), minimum }
+        Self { sum, rest: 0.0, largest: Vec::new(), minimum, nothing: 0, people: 0 }
     }
 
     /// One more person: what they contribute to the sum, and what is subtracted. What is left of them, unless it is
@@ -41,7 +44,9 @@ impl Closeness {
     #[inline]
     pub(super) fn add(&mut self, whole: f64, part: f64) -> Option<f64> {
         let rest = (whole - part).abs();
+        self.people = self.people.saturating_add(1);
         if rest <= ROUNDING * whole.abs().max(part.abs()) {
+            self.nothing = self.nothing.saturating_add(1);
             return None;
         }
         self.rest += rest;
@@ -51,6 +56,12 @@ impl Closeness {
             self.largest.truncate(self.minimum);
         }
         Some(rest)
+    }
+
+    /// Whether most people have nothing left; of sums as they are, what the others leave is a difference, and is
+    /// judged exactly elsewhere.
+    pub(super) fn is_exact(&self) -> bool {
+        self.nothing.saturating_mul(2) >= self.people
     }
 
     /// Whether the sums do not explain each other, whatever is still to come.
@@ -72,9 +83,6 @@ pub(super) struct Left {
     largest_of_sum: f64,
     spread: Spread,
     squares: Spread,
-    /// People of whom nothing is left, and all.
-    nothing: u64,
-    people: u64,
 }
 
 impl Left {
@@ -84,29 +92,20 @@ impl Left {
             largest_of_sum: double(evidence.largest()),
             spread: Spread::NOBODY,
             squares: Spread::NOBODY,
-            nothing: 0,
-            people: 0,
         }
     }
 
     /// One more person: what they contribute to the sum, and what is subtracted.
     pub(super) fn add(&mut self, whole: f64, part: f64) {
-        self.people = self.people.saturating_add(1);
-        let Some(rest) = self.close.add(whole, part) else {
-            self.nothing = self.nothing.saturating_add(1);
-            return;
-        };
+        let Some(rest) = self.close.add(whole, part) else { return };
         let scaled = rest / self.largest_of_sum;
         self.spread = self.spread.with(integer(scaled * UNIT));
         self.squares = self.squares.with(integer(scaled * scaled * UNIT));
     }
 
-    /// Whether what is left is too much one or two people's, or only of few; `as_it_is` says that nothing was
-    /// multiplied.
-    pub(super) fn is_concentrated(&self, as_it_is: bool, profile: &Profile) -> bool {
-        // A difference of sums as they are is judged exactly elsewhere.
-        let exact = as_it_is && self.nothing.saturating_mul(2) >= self.people;
-        if exact || self.close.largest.is_empty() {
+    /// Whether what is left is too much one or two people's, or only of few.
+    pub(super) fn is_concentrated(&self, profile: &Profile) -> bool {
+        if self.close.largest.is_empty() {
             return false;
         }
         let of_two = (self.close.is_close_but_for(2, CLOSE) && rules::concentrated(self.spread, profile))
@@ -119,7 +118,7 @@ impl Left {
         let most = self.close.largest.first().copied().unwrap_or(0.0);
         let few = self.close.minimum.saturating_sub(1);
         // Of a small group the few could be chosen so that the others fit.
-        let many = u64::try_from(few.saturating_mul(MANY)).is_ok_and(|many| many <= self.people);
+        let many = u64::try_from(few.saturating_mul(MANY)).is_ok_and(|many| many <= self.close.people);
         if !many || !self.close.is_close_but_for(few, VERY_CLOSE) {
             return false;
         }
