@@ -3,7 +3,8 @@
 //! `cargo bench -p sekisho-disclosure --bench history`. Prints, for each number of earlier tables, how many sums
 //! their ledger has, its memory, what judging them took, and for two new tables how many cells are withheld and how
 //! long the verdict takes, in processor time; then measures the verdicts (not with `SEKISHO_BENCH_ONCE`).
-//! `SEKISHO_BENCH_TABLES` (default `10,100,1000,10000`) and `SEKISHO_BENCH_PEOPLE` (2250000) set the size.
+//! `SEKISHO_BENCH_TABLES` (default `10,100,1000,10000`), `SEKISHO_BENCH_PEOPLE` (2250000) and `SEKISHO_BENCH_CUT_POINTS`
+//! (40) set the sizes.
 #![expect(missing_docs, reason = "the harness makes a function without any")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may panic, and prints")]
 #![expect(clippy::indexing_slicing, reason = "the tables are as long as the keys")]
@@ -164,10 +165,14 @@ fn ungrouped(group: Evidence) -> CellTable {
     }
 }
 
-/// How long this thread has been computing: other work of the machine does not count.
+/// How long this process has been computing, in all its threads: other work of the machine does not count.
 fn computed() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+    let mut spent = Duration::ZERO;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
+        spent += Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap());
+    }
+    spent
 }
 
 fn profile() -> Profile {
@@ -219,5 +224,62 @@ fn history(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, history);
+/// People of a registry, counted with two means by sex and event for one age limit after the other: sums of amounts
+/// of which each person has their own, over groups that contain each other.
+fn cut_points(criterion: &mut Criterion) {
+    const PEOPLE: u32 = 17_549;
+    let profile = profile();
+    let mut ledger = Ledger::new();
+    let age = |person: u32| 18 + mixed(person, 1) % 41 + mixed(person, 2) % 34;
+    let weight = |person: u32| i64::from(45_000 + mixed(person, 3) % 70_000);
+    let height = |person: u32| i64::from(1_450 + mixed(person, 4) % 500);
+    let table = |limit: u32| {
+        let group = |cell: u32| {
+            let fits = move |person: &u32| mixed(*person, 5) % 4 == cell && age(*person) >= limit;
+            (0..PEOPLE).filter(fits)
+        };
+        let sum = |cell: u32, amount: &dyn Fn(u32) -> i64| {
+            let mut tally = Tally::new();
+            group(cell).for_each(|person| tally.add_word(person, amount(person)));
+            tally.freeze()
+        };
+        let cell = |cell: u32| {
+            let count = sum(cell, &|_| 1);
+            let part = |evidence: Evidence| Part { scale: Scale::Integer, evidence: vec![evidence] };
+            let mean = |name: &str, amount: &dyn Fn(u32) -> i64| StatisticColumn {
+                name: name.to_owned(),
+                kind: StatisticKind::Mean,
+                parts: vec![part(sum(cell, amount)), part(count.clone())],
+                values: None,
+                branches: Vec::new(),
+            };
+            let mut table = ungrouped(count.clone());
+            table.statistics.extend([mean("weight", &weight), mean("height", &height)]);
+            table
+        };
+        Unreleased::new((0..4).map(cell).collect())
+    };
+    let tables = *setting("CUT_POINTS", "40").first().unwrap();
+    for number in 0..tables {
+        let started = computed();
+        let checked = check(table(20 + number), &ledger, &profile, Hold::ByRule).unwrap();
+        let (took, blanks) = (computed() - started, checked.findings().len());
+        println!("table {} of ages from {} on: {blanks} of 12 withheld, {took:.2?}", number + 1, 20 + number);
+        checked.page().into_iter().for_each(|page| ledger.take(page));
+    }
+    if std::env::var_os("SEKISHO_BENCH_ONCE").is_none() {
+        criterion.bench_function(
+            format!("counts and means after {tables} tables of them").as_str(),
+            |bencher| {
+                bencher.iter_batched(
+                    || table(20 + tables),
+                    |unreleased| check(unreleased, &ledger, &profile, Hold::ByRule).unwrap(),
+                    BatchSize::PerIteration,
+                );
+            },
+        );
+    }
+}
+
+criterion_group!(benches, cut_points, history);
 criterion_main!(benches);

@@ -26,6 +26,7 @@
 //! limit a family of sums without a person in common is published and the rest withheld.
 
 mod algebra;
+mod alike;
 mod columns;
 mod crowd;
 mod difference;

@@ -30,10 +30,25 @@ impl<'a> Crowd<'a> {
         Self { numbers, sums, algebra }
     }
 
+    /// A walk through all of them.
+    pub(super) fn sweep(&self) -> Sweep<'a> {
+        Sweep::of(self.sums.iter().copied())
+    }
+
+    /// The numbers of the sums.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.numbers
+    }
+
+    /// A number that is drawn for a sum.
+    pub(super) fn drawn(&self, number: u32) -> u64 {
+        self.algebra.drawn(number)
+    }
+
     /// The forms of some people: of each sum, the first ones.
     pub(super) fn some(&self) -> Result<Vec<Vector>, Exhausted> {
         let mut missing = vec![PEOPLE_OF_A_SUM; self.sums.len()];
-        let mut sweep = Sweep::of(self.sums.iter().copied());
+        let mut sweep = self.sweep();
         let mut some = Vec::new();
         while missing.iter().any(|missing| *missing > 0)
             && let Some(block) = sweep.next_block()
@@ -57,7 +72,7 @@ impl<'a> Crowd<'a> {
     /// The forms of people outside of a subspace: all of them, or the first `most`.
     pub(super) fn outside(&self, inside: &Echelon, most: usize) -> Result<Vec<Vector>, Exhausted> {
         let combination = self.combination(inside);
-        let mut sweep = Sweep::of(self.sums.iter().copied());
+        let mut sweep = self.sweep();
         let mut outside = Vec::new();
         while outside.len() < most
             && let Some(block) = sweep.next_block()
@@ -80,7 +95,8 @@ impl<'a> Crowd<'a> {
         Ok(outside)
     }
 
-    fn times(&self, coefficient: u64, amount: i128) -> u64 {
+    /// A coefficient times an amount.
+    pub(super) fn times(&self, coefficient: u64, amount: i128) -> u64 {
         if amount == 1 {
             return coefficient;
         }

@@ -26,6 +26,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::algebra::{Algebra, Exhausted, Vector};
+use super::alike;
 use super::columns::{Column, Joined};
 use super::crowd::Crowd;
 use super::echelon::{Echelon, value_at};
@@ -34,6 +35,9 @@ use super::search::search;
 
 /// Most people outside of what is settled who are looked at together, at first.
 const SOME_PEOPLE: usize = 4096;
+
+/// Up to so many sums, layers of all people together are cheap.
+const FEW_SUMS: usize = 128;
 
 /// A linear form on coefficients, and how many people have it (or a multiple of it).
 pub(super) type Form = (Vector, u64);
@@ -57,9 +61,19 @@ pub(super) fn without_small_combinations(
     }
     let crowd = Crowd::of(columns, &open, algebra);
     let mut settled = Echelon::default();
+    let many = open.len() > FEW_SUMS;
+    let decided = if many { alike::decided(&crowd, minimum, algebra)? } else { None };
+    if decided.as_ref().is_some_and(|decided| decided.all) {
+        return Ok(published);
+    }
+    for zero in decided.iter().flat_map(|decided| &decided.zero) {
+        settled.insert(zero, algebra)?;
+    }
     // What is zero for every combination that concerns few of some people is zero for those that concern few
     // of all; and some people are often enough.
-    settle_by_layers(&crowd.some()?, &mut settled, new, minimum, algebra)?;
+    if decided.is_none() {
+        settle_by_layers(&crowd.some()?, &mut settled, new, minimum, algebra)?;
+    }
     while settled.rank() < open.len() {
         let some = crowd.outside(&settled, SOME_PEOPLE)?;
         if some.is_empty() {
