@@ -155,7 +155,14 @@ impl Population {
 fn ungrouped(group: Evidence) -> CellTable {
     let parts = vec![Part { scale: Scale::Integer, evidence: vec![group.clone()] }];
     let kind = StatisticKind::People;
-    let statistic = StatisticColumn { name: "n".to_owned(), kind, parts, values: None, branches: Vec::new() };
+    let statistic = StatisticColumn {
+        name: "n".to_owned(),
+        kind,
+        parts,
+        chosen: false,
+        values: None,
+        branches: Vec::new(),
+    };
     CellTable {
         keys: Vec::new(),
         groups: vec![group],
@@ -250,6 +257,7 @@ fn cut_points(criterion: &mut Criterion) {
                 name: name.to_owned(),
                 kind: StatisticKind::Mean,
                 parts: vec![part(sum(cell, amount)), part(count.clone())],
+                chosen: false,
                 values: None,
                 branches: Vec::new(),
             };

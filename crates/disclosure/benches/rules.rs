@@ -77,6 +77,7 @@ fn count(groups: &[Evidence]) -> StatisticColumn {
         name: "n".to_owned(),
         kind: StatisticKind::People,
         parts,
+        chosen: false,
         values: None,
         branches: Vec::new(),
     }

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::Evidence;
 use crate::profile::Profile;
+use crate::rules;
 use crate::unreleased::CellTable;
 use factor::{Factor, Mark, Verdict};
 use rows::Rows;
@@ -88,6 +89,7 @@ impl Budget {
         let mut spending = Spending {
             before: self,
             limit: f64::from(profile.max_leverage) / 1000.0,
+            profile,
             factors: BTreeMap::new(),
             known: BTreeMap::new(),
             charges: Vec::new(),
@@ -123,6 +125,7 @@ impl Budget {
 /// A release while its cells are judged.
 struct Spending<'a> {
     before: &'a Budget,
+    profile: &'a Profile,
     limit: f64,
     /// The attributes that the release reads, with what it was charged already.
     factors: BTreeMap<String, Factor>,
@@ -148,7 +151,8 @@ impl Spending<'_> {
                     if !seen.insert(row.clone()) || self.knows(attribute.name(), &row) {
                         continue;
                     }
-                    if !self.row(attribute.name(), &row.0, &mut marks) {
+                    let chosen = attribute.is_chosen(cell.statistic);
+                    if !self.row(attribute.name(), (&row.0, chosen), &mut marks) {
                         self.undo(&marks, charged, &learned);
                         return false;
                     }
@@ -164,8 +168,18 @@ impl Spending<'_> {
         self.known.get(attribute).is_some_and(|rows| rows.contains(row))
     }
 
-    /// Charges one row; whether it may be released.
-    fn row(&mut self, attribute: &str, row: &Evidence, marks: &mut BTreeMap<String, Mark>) -> bool {
+    /// Charges one row; whether it may be released. What could be few people's, or stands out of a crowd that the
+    /// analyst may have chosen, may not: whether it is theirs is what nobody may know.
+    fn row(
+        &mut self,
+        attribute: &str,
+        (row, chosen): (&Evidence, bool),
+        marks: &mut BTreeMap<String, Mark>,
+    ) -> bool {
+        let minimum = u64::from(self.profile.minimum_count);
+        if row.contributors() < minimum || rules::are_few_beside_a_crowd(row, chosen, self.profile) {
+            return false;
+        }
         let before = || self.before.attributes.get(attribute).cloned().unwrap_or_else(Factor::new);
         let factor = self.factors.entry(attribute.to_owned()).or_insert_with(before);
         let cost = factor.cost(row);

@@ -7,6 +7,7 @@ mod area;
 mod branch;
 mod class;
 mod contributors;
+mod crowd;
 mod degrees_of_freedom;
 mod distinct;
 mod dominance;
@@ -31,6 +32,7 @@ use crate::profile::Profile;
 use crate::unreleased::{CellTable, KeyColumn, Telling};
 
 pub(crate) use class::others;
+pub(crate) use crowd::{ENOUGH_TO_TELL, fails as are_few_beside_a_crowd, look_like_a_crowd};
 pub use explain::RuleClass;
 pub(crate) use form::{Form, Shown, judge_form};
 pub(crate) use zero::empty_frames;
@@ -48,6 +50,8 @@ pub enum Reason {
     Class,
     /// Too few people contribute something other than zero.
     Contributors,
+    /// All but few contribute the same, or multiples of one number, so that the rest of the sum is theirs.
+    Crowd,
     /// Too few people beside the numbers that are estimated from them.
     DegreesOfFreedom,
     /// Too few people have one of the values that are counted.
@@ -91,11 +95,11 @@ pub(crate) struct Spread {
 /// Which rules withhold a sum by itself, for an output checker's eyes: what it says is confidential.
 #[must_use]
 pub fn judge_sum(sum: &Evidence, profile: &Profile) -> BTreeSet<Reason> {
-    judge_part(sum, profile)
+    judge_part(sum, false, profile)
 }
 
-/// What fails for the sum of one part of a statistic.
-pub(crate) fn judge_part(part: &Evidence, profile: &Profile) -> BTreeSet<Reason> {
+/// What fails for the sum of one part of a statistic; `chosen` says that conditions read what is summed.
+pub(crate) fn judge_part(part: &Evidence, chosen: bool, profile: &Profile) -> BTreeSet<Reason> {
     let spread = Spread::of(part);
     let exact = part.total().is_some() && part.absolute().is_some();
     let rules = [
@@ -104,6 +108,7 @@ pub(crate) fn judge_part(part: &Evidence, profile: &Profile) -> BTreeSet<Reason>
         (Reason::Area, area::fails(part, &profile.areas)),
         (Reason::Zero, zero::fails(part.people(), profile.zeros)),
         (Reason::Contributors, contributors::fails(part.contributors(), profile.minimum_count)),
+        (Reason::Crowd, crowd::fails(part, chosen, profile)),
         (Reason::Inexact, !exact),
         (Reason::Dominance, profile.dominances().any(|rule| dominance::fails(spread, rule))),
         (Reason::PPercent, p_percent::fails(spread, profile.p_permille)),

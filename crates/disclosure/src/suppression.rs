@@ -58,6 +58,8 @@ use columns::Column;
 use everybody::Beside;
 pub(crate) use local::suppress as suppress_after;
 use people::Class;
+pub(crate) use people::common_divisor;
+pub(crate) use residual::few_stand_out;
 #[cfg(test)]
 pub(crate) use tests::rank;
 
@@ -149,7 +151,6 @@ struct Component<'a> {
 impl Component<'_> {
     /// The numbers of the sums that may be published.
     fn published(&self, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
-        let minimum = u64::from(self.profile.minimum_count);
         let asked = self.columns.iter().filter(|column| column.standing.is_none());
         let algebra = Algebra::new(asked.map(|column| column.evidence), steps);
         let mut published = self.numbers(|column| !column.withheld).collect();
@@ -160,33 +161,61 @@ impl Component<'_> {
         let left = residual::without_concentrated(&self.shown(&published), standing, self.profile, &algebra)?;
         published.retain(|number| !left.contains(number));
         // Fewer people than the minimum are covered by the first condition.
+        let minimum = u64::from(self.profile.minimum_count);
         let large = |column: &Column<'_>| column.evidence.contributors() >= minimum;
         let hidden: Vec<u32> = self.numbers(large).filter(|number| !published.contains(number)).collect();
-        let shown = self.shown(&published);
-        let differences = difference::concentrated_ones(&shown, standing, self.profile, &algebra)?;
-        let totals = totals::concentrated_rests(&shown, standing, self.profile, &algebra)?;
-        let rests_are_spread = rests::are_spread(&shown, self.profile, &algebra)?;
-        let none = hidden.is_empty() && differences.is_empty() && totals.is_empty();
-        if none && rests_are_spread && !self.secret_zeros {
+        let rests = self.rests(&published, &algebra)?;
+        if hidden.is_empty() && rests.are_none() && !self.secret_zeros {
             return Ok(published);
         }
         let classes = people::classes(self.columns, &algebra)?;
-        let mut secrets = if rests_are_spread {
-            Vec::new()
-        } else {
-            people::concentrated_rests(&classes, &published, self.profile, &algebra)?
-        };
-        let of_differences = differences.into_iter();
-        secrets
-            .extend(of_differences.map(|(left, right)| Secret::of_rest(left, &[right], &classes, &algebra)));
-        let of_totals = totals.iter();
-        secrets.extend(of_totals.map(|rest| Secret::of_rest(rest.total, &rest.parts, &classes, &algebra)));
-        secrets.extend(hidden.into_iter().map(|number| Secret::of_column(number, &classes)));
-        span::without_secrets(&classes, &mut published, standing, secrets, &algebra)?;
+        let mut secrets: Vec<Secret> =
+            hidden.into_iter().map(|number| Secret::of_column(number, &classes)).collect();
+        let (mut rests, mut before) = (rests, usize::MAX);
+        // What is withheld leaves other rests: they are judged again.
+        while published.len() < before {
+            before = published.len();
+            secrets.extend(self.secrets(&rests, &published, &classes, &algebra)?);
+            span::without_secrets(&classes, &mut published, standing, &mut secrets, &algebra)?;
+            if published.len() < before {
+                rests = self.rests(&published, &algebra)?;
+            }
+        }
         if self.secret_zeros {
             span::without_relations(&classes, &mut published, standing, &algebra)?;
         }
         Ok(published)
+    }
+
+    /// What the published sums leave of each other, as far as it is too much one or two people's.
+    fn rests(&self, published: &BTreeSet<u32>, algebra: &Algebra) -> Result<Rests, Exhausted> {
+        let (shown, standing) = (self.shown(published), self.standing());
+        Ok(Rests {
+            differences: difference::concentrated_ones(&shown, standing, self.profile, algebra)?,
+            totals: totals::concentrated_rests(&shown, standing, self.profile, algebra)?,
+            are_spread: rests::are_spread(&shown, self.profile, algebra)?,
+        })
+    }
+
+    /// What of rests must not follow from the published sums.
+    fn secrets(
+        &self,
+        rests: &Rests,
+        published: &BTreeSet<u32>,
+        classes: &[Class],
+        algebra: &Algebra,
+    ) -> Result<Vec<Secret>, Exhausted> {
+        let mut secrets = if rests.are_spread {
+            Vec::new()
+        } else {
+            people::concentrated_rests(classes, published, self.profile, algebra)?
+        };
+        let of_differences = rests.differences.iter();
+        secrets
+            .extend(of_differences.map(|(left, right)| Secret::of_rest(*left, &[*right], classes, algebra)));
+        let of_totals = rests.totals.iter();
+        secrets.extend(of_totals.map(|rest| Secret::of_rest(rest.total, &rest.parts, classes, algebra)));
+        Ok(secrets)
     }
 
     /// The published sums.
@@ -214,6 +243,22 @@ impl Component<'_> {
 
     fn numbers(&self, which: impl Fn(&Column<'_>) -> bool) -> impl Iterator<Item = u32> {
         (0_u32..).zip(self.columns).filter(move |(_, column)| which(column)).map(|(number, _)| number)
+    }
+}
+
+/// What published sums leave.
+struct Rests {
+    /// The pairs whose difference is too much one or two people's.
+    differences: Vec<(u32, u32)>,
+    /// The totals of which parts leave too little.
+    totals: Vec<totals::Rest>,
+    /// Whether it is known that the people whom no sum tells apart leave no such rest.
+    are_spread: bool,
+}
+
+impl Rests {
+    fn are_none(&self) -> bool {
+        self.differences.is_empty() && self.totals.is_empty() && self.are_spread
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn statistic(
     parts: Vec<(Scale, Vec<Evidence>)>,
 ) -> StatisticColumn {
     let parts = parts.into_iter().map(|(scale, evidence)| Part { scale, evidence }).collect();
-    StatisticColumn { name: name.into(), kind, parts, values: None, branches: Vec::new() }
+    StatisticColumn { name: name.into(), kind, parts, chosen: false, values: None, branches: Vec::new() }
 }
 
 /// Judges tables as the first release of their dataset.

@@ -106,6 +106,8 @@ pub struct StatisticColumn {
     /// The sums that the statistic is made of, in the order of its kind, and any further ones that it
     /// implies.
     pub parts: Vec<Part>,
+    /// Whether a condition reads what is summed, so that who asks may have chosen people by it.
+    pub chosen: bool,
     /// The single values, for a statistic that depends on their order or on which there are.
     pub values: Option<ValueColumn>,
     /// For each row, and for each FILTER or CASE branch in the statistic: who takes it, and who in the

@@ -347,6 +347,8 @@ pub(crate) struct Statistic {
     /// Of what a quantile is taken, without the constants of the analyst among it, where there are any.
     pub(crate) own: Option<Scalar>,
     pub(crate) filter: Option<Scalar>,
+    /// Whether a condition, or a key, reads a stored column that its arguments read.
+    pub(crate) chosen: bool,
     /// What tells apart who counts: FILTER, CASE, truth values as numbers.
     pub(crate) branches: Vec<Division>,
     /// The type that the plan expects.

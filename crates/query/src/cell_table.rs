@@ -102,6 +102,7 @@ pub(crate) fn cell_table(
         StatisticColumn {
             name: column_name(statistic.id),
             kind: statistic.kind,
+            chosen: statistic.chosen,
             parts: layout.parts.iter().map(part).collect(),
             values: layout.values.map(|index| ValueColumn {
                 scale: scale(&instrumented.value_scales, index),
@@ -138,5 +139,5 @@ fn scale(scales: &[Scale], index: usize) -> Scale {
 /// The count of people that stands for a frontier without statistics.
 fn people(part: Part) -> StatisticColumn {
     let (name, kind) = (PEOPLE.into(), StatisticKind::People);
-    StatisticColumn { name, kind, parts: vec![part], values: None, branches: Vec::new() }
+    StatisticColumn { name, kind, parts: vec![part], chosen: false, values: None, branches: Vec::new() }
 }

@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod cells;
+mod chosen;
 mod domain;
 mod exact;
 mod frames;

@@ -47,6 +47,11 @@ impl<'a> Rows<'a> {
         &self.attribute.name
     }
 
+    /// Whether conditions of a statistic read what it sums.
+    pub(super) fn is_chosen(&self, statistic: usize) -> bool {
+        self.table.statistics.get(statistic).is_some_and(|statistic| statistic.chosen)
+    }
+
     /// The rows for one sum of a cell; `None` if they are not known.
     pub(super) fn of(&mut self, statistic: usize, part: usize, row: usize) -> Option<Vec<Evidence>> {
         self.attribute.with.as_ref()?;

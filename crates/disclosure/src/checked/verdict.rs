@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::util::display::array_value_to_string;
+use rayon::prelude::*;
 
 use super::forms::Forms;
 use super::past::{self, Past};
@@ -163,7 +164,8 @@ fn alone<'f>(table: &CellTable, forms: impl Fn(usize) -> &'f [Form], profile: &P
         cell(statistic, row, group, found, form, profile)
     };
     let verdicts = |(number, statistic): (usize, &StatisticColumn)| {
-        rows().zip(forms(number)).map(|(row, form)| judged(statistic, row, form)).collect()
+        let rows: Vec<_> = rows().zip(forms(number)).collect();
+        rows.into_par_iter().map(|(row, form)| judged(statistic, row, form)).collect()
     };
     TableVerdict {
         groups: rows().map(named).collect(),
@@ -193,7 +195,7 @@ fn cell(
         let Some(evidence) = part.evidence.get(row).filter(|_| statistic.kind.implies(number)) else {
             continue;
         };
-        let of_part = rules::judge_part(evidence, profile);
+        let of_part = rules::judge_part(evidence, statistic.chosen, profile);
         let is_product = statistic.kind.products().iter().any(|product| product.sum == number);
         let claim = if !of_part.is_empty() || (products_fail && is_product) {
             Claim::Secret

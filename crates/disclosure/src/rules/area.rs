@@ -57,7 +57,7 @@ mod tests {
         let profile = japan();
         let (village, town, city) = (of(50, 1_999, |_| 1), of(50, 2_000, |_| 1), of(50, 90_000, |_| 1));
         let group = |group: &Evidence| judge_group(group, [], &profile).contains(&Reason::Area);
-        let part = |part: &Evidence| judge_part(part, &profile).contains(&Reason::Area);
+        let part = |part: &Evidence| judge_part(part, false, &profile).contains(&Reason::Area);
         assert_eq!([&village, &town, &city].map(group), [true, false, false]);
         assert_eq!([&village, &town, &city].map(part), [true, false, false]);
         let branch = |inside: &Evidence, outside: &Evidence| {

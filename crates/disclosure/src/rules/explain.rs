@@ -53,12 +53,13 @@ impl RuleClass {
 
 impl Reason {
     /// All of them, by name.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Area,
         Self::Branch,
         Self::Budget,
         Self::Class,
         Self::Contributors,
+        Self::Crowd,
         Self::DegreesOfFreedom,
         Self::Distinct,
         Self::Dominance,
@@ -83,6 +84,7 @@ impl Reason {
             Self::Budget => "budget",
             Self::Class => "class",
             Self::Contributors => "contributors",
+            Self::Crowd => "crowd",
             Self::DegreesOfFreedom => "degrees of freedom",
             Self::Distinct => "distinct",
             Self::Dominance => "dominance",
@@ -113,7 +115,7 @@ impl Reason {
             | Self::Threshold
             | Self::Units
             | Self::Zero => RuleClass::Few,
-            Self::Dominance | Self::Moments | Self::PPercent => RuleClass::Concentration,
+            Self::Crowd | Self::Dominance | Self::Moments | Self::PPercent => RuleClass::Concentration,
             Self::Class | Self::Spread => RuleClass::Sameness,
             Self::Budget | Self::Secondary => RuleClass::Combination,
             Self::Inexact => RuleClass::Size,
@@ -144,6 +146,11 @@ impl Reason {
             Self::Contributors => {
                 format!("1 to {} people contribute something other than zero", below(*count))
             }
+            Self::Crowd => format!(
+                "all but 1 to {} people contribute the same, or nearly, or multiples of one number: what is left of \
+                 the sum is theirs",
+                below(*count)
+            ),
             Self::DegreesOfFreedom => {
                 format!(
                     "fewer than {freedom} people are left beside the numbers that are estimated from them"

@@ -36,7 +36,7 @@ mod tests {
         let (two, three) = (of_hospitals(2), of_hospitals(3));
         let group = |group: &Evidence| judge_group(group, [], &japan()).contains(&Reason::Units);
         assert_eq!((group(&two), group(&three)), (true, false));
-        let part = |part: &Evidence| judge_part(part, &japan()).contains(&Reason::Units);
+        let part = |part: &Evidence| judge_part(part, false, &japan()).contains(&Reason::Units);
         assert_eq!((part(&two), part(&three)), (true, false));
         let branch = |inside: &Evidence, outside: &Evidence| {
             let sides = [Sides { inside, outside, telling: Telling::default(), frame: None }];

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use super::algebra::{Algebra, Exhausted};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Tally};
 use crate::profile::Profile;
 use crate::rules::{self, Spread};
 
@@ -26,6 +26,12 @@ pub(super) fn concentrated_ones(
         for (right, other) in
             shown.iter().skip(place.saturating_add(1)).filter(|(right, _)| *right >= standing)
         {
+            if leaves_a_crowd(evidence, other, profile, algebra)?
+                || leaves_a_crowd(other, evidence, profile, algebra)?
+            {
+                pairs.push((*left, *right));
+                continue;
+            }
             let most = largest_difference(evidence, other);
             if most <= harmless || is_spread_by_totals(evidence, other, most, profile) {
                 continue;
@@ -37,6 +43,54 @@ pub(super) fn concentrated_ones(
     }
     Ok(pairs)
 }
+
+/// Whether the people of a sum whom a part of it leaves out are a crowd, and few who stand out of it. A few of
+/// them nearly always show that they are none.
+fn leaves_a_crowd(
+    whole: &Evidence,
+    part: &Evidence,
+    profile: &Profile,
+    algebra: &Algebra,
+) -> Result<bool, Exhausted> {
+    let amounts = whole.largest().min(part.largest());
+    if amounts < SMALLEST_AMOUNT || whole.people() <= part.people() {
+        return Ok(false);
+    }
+    algebra.spend(1)?;
+    let in_whole = |subject: u32| whole.amounts().get(whole.subjects().binary_search(&subject).ok()?);
+    let mut drawn = part.sketch().subjects();
+    if !drawn.by_ref().take(2).all(|(subject, _)| in_whole(subject).is_some()) {
+        return Ok(false);
+    }
+    let left: Vec<i128> = whole
+        .sketch()
+        .subjects()
+        .filter(|(subject, _)| part.subjects().binary_search(subject).is_err())
+        .filter_map(|(subject, _)| in_whole(subject))
+        .collect();
+    if left.len() >= rules::ENOUGH_TO_TELL && !rules::look_like_a_crowd(&left, profile) {
+        return Ok(false);
+    }
+    algebra.spend(whole.subjects().len())?;
+    let mut rest = Tally::new();
+    let mut inside = part.contributions().iter().peekable();
+    for (subject, amount) in whole.contributions().iter() {
+        if inside.peek().is_some_and(|(other, _)| *other < subject) {
+            // Somebody of the part is not in the whole.
+            return Ok(false);
+        }
+        let taken = inside.next_if(|(other, _)| *other == subject).map_or(0, |(_, amount)| amount);
+        match amount.checked_sub(taken) {
+            Some(0) => {}
+            Some(left) => rest.add(subject, left, []),
+            None => return Ok(true),
+        }
+    }
+    Ok(rules::are_few_beside_a_crowd(&rest.freeze(), true, profile))
+}
+
+/// Sums of smaller amounts are numbers of records.
+const SMALLEST_AMOUNT: u128 = 8;
 
 /// At most this much is the difference of one person's contributions.
 fn largest_difference(left: &Evidence, right: &Evidence) -> u128 {
@@ -117,4 +171,30 @@ impl Iterator for Contributions<'_> {
 
 fn entry(evidence: &Evidence, at: usize) -> Option<(u32, i128)> {
     Some((*evidence.subjects().get(at)?, evidence.amounts().get(at)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{evidence, japan};
+
+    fn differs(weight: impl Fn(u32) -> i128, left_out: impl Fn(u32) -> bool) -> bool {
+        let sum = |which: &dyn Fn(u32) -> bool| {
+            evidence((0..3_000).filter(|person| which(*person)).map(|person| (person, weight(person))))
+        };
+        let sums = [sum(&|_| true), sum(&|person| !left_out(person))];
+        let algebra = Algebra::new(sums.iter(), 1 << 20);
+        let shown: Vec<(u32, &Evidence)> = (0..).zip(&sums).collect();
+        !concentrated_ones(&shown, 0, &japan(), &algebra).ok().unwrap().is_empty()
+    }
+
+    #[test]
+    fn a_difference_that_is_a_crowd_and_one_person_is_withheld() {
+        let weight = |person: u32| 500 + 10 * i128::from(person.wrapping_mul(7_919) % 61);
+        let crowd = |person: u32| weight(person) == 720;
+        let one = (0..3_000).find(|person| weight(*person) == 590).unwrap();
+        assert!(differs(weight, |person| crowd(person) || person == one));
+        assert!(!differs(weight, |person| person % 50 == 0), "sixty people like any others");
+        assert!(!differs(weight, |person| person % 2 == 0));
+    }
 }

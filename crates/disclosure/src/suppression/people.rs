@@ -164,7 +164,8 @@ fn without_common_divisor(amounts: Exact) -> (Exact, i128) {
     }
 }
 
-pub(super) fn common_divisor(left: u128, right: u128) -> u128 {
+/// The greatest common divisor; zero has every divisor.
+pub(crate) fn common_divisor(left: u128, right: u128) -> u128 {
     let (mut left, mut right) = (left, right);
     // A division of 64 bits is far faster.
     while let (Ok(short), Ok(other)) = (u64::try_from(left), u64::try_from(right)) {

@@ -22,7 +22,7 @@ mod left;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::algebra::{Algebra, Exhausted};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, double};
 use crate::profile::Profile;
 use left::{Closeness, Left};
 
@@ -76,6 +76,28 @@ pub(super) fn leave_too_little(
     algebra: &Algebra,
 ) -> Result<bool, Exhausted> {
     concentrated_beside(&Sum::of(0, left), &Sum::of(1, right), profile, algebra)
+}
+
+/// Whether one or two people, or few, are most of what is left of a sum by what people usually contribute to it.
+/// What they contribute once each is a count, and judged as such where it is published.
+pub(crate) fn few_stand_out(sum: &Evidence, profile: &Profile) -> bool {
+    let drawn: Vec<(f64, f64)> = sum.sketch().subjects().map(|(_, amount)| (amount, 1.0)).collect();
+    let Some(usual) = factor::factor(&drawn) else { return false };
+    let amounts = || sum.amounts().iter().filter(|amount| *amount != 0).map(double);
+    let mut close = Closeness::of(sum, profile.minimum_count);
+    for (seen, amount) in (0_usize..).zip(amounts()) {
+        close.add(amount, usual);
+        if seen.is_multiple_of(64) && close.is_too_much() {
+            return false;
+        }
+    }
+    let count = usual.total_cmp(&1.0).is_eq() && close.is_exact();
+    if close.is_too_much() || count {
+        return false;
+    }
+    let mut rest = Left::of(sum, profile.minimum_count);
+    amounts().for_each(|amount| rest.add(amount, usual));
+    rest.is_concentrated(profile)
 }
 
 /// A published sum.

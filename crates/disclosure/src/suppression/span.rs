@@ -12,19 +12,19 @@ use super::echelon::{Echelon, value_at};
 use super::people::Class;
 
 /// Withholds sums, the least important ones first, until no secret can be derived; a sum that is withheld
-/// becomes a secret itself. The first `standing` numbers were released before, and stay.
+/// becomes a secret itself, and is added to them. The first `standing` numbers were released before, and stay.
 pub(super) fn without_secrets(
     classes: &[Class],
     published: &mut BTreeSet<u32>,
     standing: u32,
-    mut secrets: Vec<Secret>,
+    secrets: &mut Vec<Secret>,
     algebra: &Algebra,
 ) -> Result<(), Exhausted> {
     if secrets.is_empty() {
         return Ok(());
     }
     loop {
-        let space = eliminated(classes, published, &secrets, algebra)?;
+        let space = eliminated(classes, published, secrets, algebra)?;
         let mut withheld = BTreeSet::new();
         for secret in 0..secrets.len() {
             let sums = sums_that_give(coordinate(secret), &space, algebra)?;

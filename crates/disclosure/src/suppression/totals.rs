@@ -57,7 +57,10 @@ pub(super) fn concentrated_rests(
         'ways: for _ in 0..2 {
             let mut tried: BTreeSet<u32> = BTreeSet::new();
             for first in 0..parts.len() {
-                if !all_ways && parts.get(first).is_some_and(|part| tried.contains(&part.number)) {
+                let Some(part) = parts.get(first) else { break };
+                // Of what was released before, only what a new part leaves is new.
+                let known = *total < standing && part.number < standing;
+                if known || (!all_ways && tried.contains(&part.number)) {
                     continue;
                 }
                 let rest = if narrow { rest::<i64> } else { rest::<i128> };

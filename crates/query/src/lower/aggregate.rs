@@ -207,6 +207,7 @@ impl Lowering<'_> {
 
     fn add_frontier(&mut self, mut frontier: Frontier) -> Result<usize, Refusal> {
         self.scrutinise(&frontier)?;
+        self.columns.note_chosen(&mut frontier);
         if self.rules.has_budget {
             frontier.attributes = self.columns.frames(&frontier, &self.catalog.attributes());
         }

@@ -100,7 +100,17 @@ impl Lowering<'_> {
         let info = ColumnInfo { statistic: true, ..ColumnInfo::plain(data_type.clone()) };
         let implied = self.implied(kind, &args, of.sorts)?;
         let own = self.own_values(kind, &args)?;
-        Ok(Statistic { id: self.columns.add(info), kind, args, implied, own, filter, branches, data_type })
+        Ok(Statistic {
+            id: self.columns.add(info),
+            kind,
+            args,
+            implied,
+            own,
+            filter,
+            chosen: false,
+            branches,
+            data_type,
+        })
     }
 
     /// What could be read in the digits of a sum or of a number of rows: each term that is added in it, and each

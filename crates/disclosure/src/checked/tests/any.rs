@@ -88,7 +88,7 @@ proptest! {
         });
         let group = people(subjects().map(|(subject, _)| subject));
         let table = || {
-            let statistic = StatisticColumn { values: column.as_ref().map(|column| ValueColumn {
+            let statistic = StatisticColumn { chosen: false, values: column.as_ref().map(|column| ValueColumn {
                 scale: column.scale, rows: column.rows.clone(), own: None,
             }), ..statistic("x", kind, parts.clone()) };
             vec![ungrouped(group.clone(), vec![statistic])]

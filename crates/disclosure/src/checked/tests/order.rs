@@ -21,6 +21,7 @@ fn column(records: &[(u32, i128)], kind: StatisticKind, scale: Scale) -> Statist
     records.iter().for_each(|(subject, value)| tally.add(*subject, *value));
     let n = evidence(records.iter().map(|(subject, _)| (*subject, 1)));
     StatisticColumn {
+        chosen: false,
         values: Some(ValueColumn { scale, rows: vec![tally.freeze()], own: None }),
         ..statistic("x", kind, vec![(Scale::Integer, vec![n])])
     }
@@ -301,6 +302,7 @@ fn a_value_without_an_exact_form_blanks_the_cell() {
     (0..40).for_each(|subject| tally.add(subject, i128::from(subject)));
     tally.add_overflow(40);
     let statistic = StatisticColumn {
+        chosen: false,
         values: Some(ValueColumn { scale: Scale::Integer, rows: vec![tally.freeze()], own: None }),
         ..statistic("x", median(None), vec![(Scale::Integer, vec![people(0..41)])])
     };

@@ -64,6 +64,7 @@ fn statistics(records: &[Record]) -> Vec<StatisticColumn> {
         Some(ValueColumn { scale: Scale::Integer, rows: (0..ROWS).map(row).collect(), own: None })
     };
     let of_values = |kind| StatisticColumn {
+        chosen: false,
         values: values(kind == StatisticKind::Distinct),
         ..statistic("x", kind, vec![(Scale::Integer, one())])
     };

@@ -42,7 +42,7 @@ fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>>
     let candidate = |(number, evidence): (usize, &'a Evidence)| Candidate {
         place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
-        withheld: !rules::judge_part(evidence, profile).is_empty(),
+        withheld: !rules::judge_part(evidence, false, profile).is_empty(),
         standing: None,
     };
     sums.iter().enumerate().map(candidate).collect()

@@ -69,7 +69,9 @@ fn least_of_chains(
         let whole = |place: usize| total.evidence.amounts().get(place).map_or(0.0, double);
         fitting.push(factor_of_left(total.evidence, part, whole, algebra)?);
     }
-    let (mut first, mut tried) = (0, vec![false; parts.len()]);
+    // Of what was released before, only what a new part leaves is new.
+    let known = |part: &&Sum<'_>| total.number < standing && part.number < standing;
+    let (mut first, mut tried) = (0, parts.iter().map(known).collect::<Vec<bool>>());
     for _ in 0..MOST_CHAINS {
         let Some(next) = tried.iter().skip(first).position(|tried| !tried) else { break };
         first = first.saturating_add(next);
