@@ -10,6 +10,7 @@
 mod bytes;
 mod core;
 mod groups;
+mod known;
 mod marks;
 mod page;
 mod sealed;

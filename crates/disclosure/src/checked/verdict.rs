@@ -95,6 +95,7 @@ pub(super) fn judge(
     settle(tables, &mut verdicts);
     let sums = sums(tables, &verdicts)?;
     let question = spending::question(past::question(&sums, profile), tables);
+    let everybody = everybody.filter(|people| ledger.may_tell_how_many(people, profile.minimum_count));
     let past = Past { sums: &sums, ledger, everybody, profile };
     let known = ledger.answer(&question);
     let mut suppressed = match known {

@@ -141,6 +141,32 @@ fn how_many_people_there_are_is_known_from_the_start() {
 }
 
 #[test]
+fn the_difference_that_an_opt_out_makes_is_not_shown() {
+    // Before and after somebody leaves: the groups that they were in, and those that they were not in.
+    let leaves = |without: std::ops::Range<u32>| {
+        let mut enclave = ten();
+        enclave.everybody = Some(everybody());
+        assert!(enclave.count(people(0..400)), "a group, and how many people there are, is known");
+        enclave.everybody = Some(people((0..1000).filter(|subject| !without.contains(subject))));
+        enclave
+    };
+    let mut enclave = leaves(7..8);
+    assert!(!enclave.count(people((0..400).filter(|subject| *subject != 7))), "their group");
+    assert!(!enclave.count(people((0..1000).filter(|subject| *subject != 7))), "everybody who is left");
+    assert!(!enclave.count(people(400..999)), "the other group, but for one");
+    assert!(enclave.count(people(400..1000)), "the other group");
+    assert!(enclave.count(people(0..400)), "what was told stays told");
+    // Of two tables that are new, each is harmless by itself.
+    let mut enclave = leaves(7..8);
+    assert!(enclave.count(people((0..200).filter(|subject| *subject != 7))));
+    assert!(!enclave.count(people(200..400)), "together they are their group without them");
+    // Enough people who leave at once hide each other; that many are then known to be left.
+    let mut enclave = leaves(5..25);
+    assert!(enclave.count(people((0..400).filter(|subject| !(5..25).contains(subject)))));
+    assert!(!enclave.count(people((0..999).filter(|subject| !(5..25).contains(subject)))), "all but one");
+}
+
+#[test]
 fn what_was_withheld_once_does_not_follow_later() {
     // One person has nearly all of the sum over 0..40.
     let amount = |subject: u32| if subject == 7 { 1_000_000 } else { 10 };
