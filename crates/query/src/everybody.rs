@@ -50,9 +50,10 @@ async fn read(tables: &Tables, session: &SessionState) -> Result<Evidence> {
     let mut of_people: Vec<&StoredTable> =
         snapshot.tables().iter().filter(|table| table.kind == TableKind::Subject).collect();
     of_people.sort_by_key(|table| table.files.iter().map(|file| file.rows).sum::<u64>());
+    let most = u64::from(snapshot.dense_ids()).saturating_sub(snapshot.absent().len());
     let mut people = RoaringBitmap::new();
     for table in of_people {
-        if people.len() >= u64::from(snapshot.dense_ids()) {
+        if people.len() >= most {
             break;
         }
         let subject = snapshot.dataset.table(&table.name).and_then(|table| table.subject());

@@ -146,7 +146,8 @@ impl TableProvider for SnapshotTable {
         let mut read: Vec<usize> =
             projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
         let width = read.len();
-        let clipped = subject.filter(|_| people != People::ALL).map(|subject| {
+        let absent = self.snapshot.absent();
+        let clipped = subject.filter(|_| people != People::ALL || !absent.is_empty()).map(|subject| {
             read.iter().position(|column| *column == subject).unwrap_or_else(|| {
                 read.push(subject);
                 width
@@ -167,7 +168,7 @@ impl TableProvider for SnapshotTable {
             .build();
         let scan = DataSourceExec::from_data_source(config);
         Ok(match clipped {
-            Some(subject) => Arc::new(PeopleExec::new(scan, people, subject, width)),
+            Some(subject) => Arc::new(PeopleExec::new(scan, (people, absent.clone()), subject, width)),
             None => scan,
         })
     }

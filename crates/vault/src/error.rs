@@ -106,10 +106,21 @@ pub enum Error {
         table: String,
     },
     /// Another ingest published this number first.
-    #[error("another ingest published `{snapshot}` in the meantime; nothing was changed, ingest again")]
+    #[error(
+        "another ingest or opt-out published `{snapshot}` in the meantime; ingest again, or run the opt-out again"
+    )]
     Conflict {
         /// The snapshot that both wanted to make.
         snapshot: SnapshotId,
+    },
+    /// People who opted out are still in a version of the dataset.
+    #[error(
+        "an opt-out of dataset `{dataset}` is under way or was interrupted; if it is not running, run `sekishod \
+         consent opt-out` again with the same file"
+    )]
+    OptOutUnfinished {
+        /// The dataset.
+        dataset: DatasetId,
     },
     /// A later manifest treats subject ids otherwise than the first.
     #[error(
@@ -162,7 +173,7 @@ impl Error {
             Self::DatasetUnknown { .. } | Self::SnapshotUnknown { .. } | Self::TableUnknown { .. } => {
                 Code::NotFound
             }
-            Self::Conflict { .. } => Code::Busy,
+            Self::Conflict { .. } | Self::OptOutUnfinished { .. } => Code::Busy,
             Self::DiskFull { .. } | Self::Storage { .. } => Code::Storage,
             Self::Altered { .. }
             | Self::Internal { .. }

@@ -15,20 +15,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use object_store::path::Path;
-use sekisho_model::{DatasetId, SnapshotId, SnapshotPin, Table, TableKind};
+use sekisho_model::{DatasetId, SnapshotId, Table, TableKind};
 
 use self::column::Columns;
-use self::registry::Registry;
+pub(crate) use self::registry::Registry;
 use self::sort::Sorter;
 use self::survey::Survey;
 pub(crate) use self::survey::measurable;
 use self::table::TableWriter;
+use crate::absent::Absent;
 use crate::keyring::fill_random;
+use crate::line;
 use crate::manifest::{Manifest, TableSource};
 use crate::scratch::Workspace;
 use crate::snapshot::{self, Parts, Snapshot, StoredFile, StoredTable};
 use crate::source::Rows;
-use crate::storage::Published;
+use crate::storage::{Published, Storage};
 use crate::{Error, Result, Vault};
 
 /// How much an ingest may use, and how its files are cut.
@@ -71,11 +73,8 @@ impl fmt::Debug for Ingested {
 
 /// Takes a dataset in as the next snapshot.
 pub(crate) async fn run(vault: &Vault, manifest: &Manifest, options: &IngestOptions) -> Result<Ingested> {
-    let previous = match vault.snapshot(&manifest.dataset, SnapshotPin::Latest).await {
-        Ok(snapshot) => Some(snapshot),
-        Err(Error::DatasetUnknown { .. }) => None,
-        Err(error) => return Err(error),
-    };
+    let versions = line::versions(vault, &manifest.dataset).await?;
+    let previous = versions.into_iter().max_by_key(|version| version.id.number);
     if previous.as_ref().is_some_and(|previous| previous.pseudonym != manifest.pseudonym) {
         return Err(Error::PseudonymChanged { dataset: manifest.dataset.clone() });
     }
@@ -84,7 +83,9 @@ pub(crate) async fn run(vault: &Vault, manifest: &Manifest, options: &IngestOpti
         manifest,
         options,
         workspace: vault.scratch.workspace()?,
-        registry: Registry::load(manifest, &vault.keyring, previous.as_ref()).await?,
+        registry: Registry::load(&manifest.dataset, manifest.pseudonym, &vault.keyring, previous.as_ref())
+            .await?,
+        absent: previous.as_ref().map(|previous| previous.absent.clone()).unwrap_or_default(),
         folder: Folder::new(&manifest.dataset)?,
     };
     let number = previous.as_ref().map_or(0, |previous| previous.id.number) + 1;
@@ -96,7 +97,7 @@ pub(crate) async fn run(vault: &Vault, manifest: &Manifest, options: &IngestOpti
         }
     };
     let rows = parts.tables.iter().map(|table| (table.name.clone(), total(&table.files))).collect();
-    let new = parts.assemble(number, Arc::clone(&vault.keyring), vault.object_store());
+    let new = parts.assemble(number, number, Arc::clone(&vault.keyring), vault.object_store());
     let path = snapshot::path(&new.id);
     // An error here leaves the files where they are: the manifest may have been published.
     match vault.storage.publish(&path, new.to_bytes()?).await? {
@@ -117,13 +118,13 @@ fn total(files: &[StoredFile]) -> u64 {
 }
 
 /// The new files' folder, which no snapshot names until one is published.
-struct Folder {
+pub(crate) struct Folder {
     path: String,
     names: Vec<Path>,
 }
 
 impl Folder {
-    fn new(dataset: &DatasetId) -> Result<Self> {
+    pub(crate) fn new(dataset: &DatasetId) -> Result<Self> {
         let mut unique = [0; 8];
         fill_random(&mut unique)?;
         let path = format!("datasets/{dataset}/files/{}", hex::encode(unique));
@@ -131,10 +132,17 @@ impl Folder {
     }
 
     /// The path of a new file.
-    fn file(&mut self, stem: &str, number: usize) -> Path {
+    pub(crate) fn file(&mut self, stem: &str, number: usize) -> Path {
         let path = Path::from(format!("{}/{stem}-{number:04}.parquet", self.path));
         self.names.push(path.clone());
         path
+    }
+
+    /// Deletes what was written.
+    pub(crate) async fn discard(&self, storage: &Storage) {
+        for path in &self.names {
+            storage.discard(path).await;
+        }
     }
 }
 
@@ -145,6 +153,8 @@ struct Ingest<'a> {
     options: &'a IngestOptions,
     workspace: Workspace,
     registry: Registry,
+    /// Who opted out: no row of theirs is taken in.
+    absent: Absent,
     folder: Folder,
 }
 
@@ -168,6 +178,7 @@ impl Ingest<'_> {
             source: self.manifest.source.clone(),
             licence: self.manifest.licence.clone(),
             pseudonym: self.manifest.pseudonym,
+            absent: self.absent.clone(),
             people: self.registry.people(),
             registry,
             tables,
@@ -200,6 +211,10 @@ impl Ingest<'_> {
         let mut writer = TableWriter::new(self.vault, &schema, subject, self.options);
         let mut survey = Survey::new(table, &catalogue.columns, subject);
         while let Some(batch) = sorted.next_batch()? {
+            let batch = match subject {
+                Some(subject) => self.absent.leave_out(batch, subject)?,
+                None => batch,
+            };
             // The writer checks the order of the dense id, on which the survey relies.
             writer.write(&batch, |number| self.folder.file(&table.name, number)).await?;
             survey.see(&batch)?;
@@ -210,8 +225,6 @@ impl Ingest<'_> {
     }
 
     async fn discard(&self) {
-        for path in &self.folder.names {
-            self.vault.storage.discard(path).await;
-        }
+        self.folder.discard(&self.vault.storage).await;
     }
 }

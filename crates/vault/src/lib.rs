@@ -4,9 +4,12 @@
 //! once it is published, never reassigns a dense id, and never puts a value of a record into an
 //! error, a log line or `Debug` output.
 
+mod absent;
+mod consent;
 mod error;
 mod ingest;
 mod keyring;
+mod line;
 mod manifest;
 mod scratch;
 mod sealed;
@@ -15,6 +18,8 @@ mod source;
 mod storage;
 mod vault;
 
+pub use absent::Absent;
+pub use consent::{Leavers, OptedOut};
 pub use error::{Error, Place, Result};
 pub use ingest::{IngestOptions, Ingested};
 pub use keyring::Keyring;

@@ -17,6 +17,7 @@ use parquet::errors::ParquetError;
 use ring::digest::{Context, SHA256};
 use sekisho_model::{ColumnType, Dataset, DatasetId, Digest, SnapshotId, Table, TableKind};
 
+use crate::absent::Absent;
 use crate::manifest::Pseudonym;
 use crate::{Error, Keyring, Result, Vault};
 
@@ -37,6 +38,10 @@ pub struct Snapshot {
     /// Under what terms it may be used.
     pub licence: String,
     pub(crate) pseudonym: Pseudonym,
+    /// The snapshot with which its line began: that of the ingest which took its rows in.
+    pub(crate) line: u64,
+    /// Who opted out: their rows, where a file still has them, are not read.
+    pub(crate) absent: Absent,
     /// Dense ids that were given so far: 0 to this, without it.
     pub(crate) people: u32,
     /// Files of the registry, in the order of the dense ids in them.
@@ -94,10 +99,33 @@ impl Snapshot {
         document::write(self, &path(&self.id))
     }
 
+    /// The same rows under another number, with the registry as it is now and more people absent.
+    pub(crate) fn successor(
+        &self,
+        id: SnapshotId,
+        (people, registry): (u32, Vec<StoredFile>),
+        absent: Absent,
+    ) -> Self {
+        Self { id, people, registry, absent, ..self.clone() }
+    }
+
     /// Dense ids that were given so far: 0 to this, without it. Some of the people may have left.
     #[must_use]
     pub fn dense_ids(&self) -> u32 {
         self.people
+    }
+
+    /// The snapshot that it follows without some of the people, if an opt-out made it: the first of its line.
+    #[must_use]
+    pub fn follows(&self) -> Option<SnapshotId> {
+        let first = SnapshotId { dataset: self.id.dataset.clone(), number: self.line };
+        (first != self.id).then_some(first)
+    }
+
+    /// Who opted out. Whoever reads a table's files by themselves leaves their rows out.
+    #[must_use]
+    pub fn absent(&self) -> &Absent {
+        &self.absent
     }
 
     /// The table of this name.
@@ -124,7 +152,7 @@ impl Snapshot {
         reader::decryption(file, &self.keyring)
     }
 
-    /// The rows of a table, in order.
+    /// The rows of a table, in order; not those of people who opted out.
     ///
     /// # Errors
     ///
@@ -132,7 +160,11 @@ impl Snapshot {
     pub fn read(&self, table: &str) -> Result<BatchStream> {
         let unknown = || Error::TableUnknown { snapshot: self.id.clone(), table: table.to_owned() };
         let table = self.table(table).ok_or_else(unknown)?;
-        Ok(self.read_files(table.files.clone()))
+        let rows = self.read_files(table.files.clone());
+        let subject = table.schema.fields().iter().position(|field| *field.data_type() == DENSE_ID);
+        let Some(subject) = subject else { return Ok(rows) };
+        let absent = self.absent.clone();
+        Ok(rows.map(move |batch| absent.leave_out(batch?, subject)).boxed())
     }
 
     /// Compares every file with the digest that was taken when it was written.
@@ -198,20 +230,23 @@ pub(crate) struct Parts {
     pub(crate) source: String,
     pub(crate) licence: String,
     pub(crate) pseudonym: Pseudonym,
+    pub(crate) absent: Absent,
     pub(crate) people: u32,
     pub(crate) registry: Vec<StoredFile>,
     pub(crate) tables: Vec<StoredTable>,
 }
 
 impl Parts {
-    /// The snapshot of this number.
+    /// The snapshot of this number, in this line.
     pub(crate) fn assemble(
         self,
         number: u64,
+        line: u64,
         keyring: Arc<Keyring>,
         store: Arc<dyn ObjectStore>,
     ) -> Snapshot {
-        let Self { dataset, description, source, licence, pseudonym, people, registry, tables } = self;
+        let Self { dataset, description, source, licence, pseudonym, absent, people, registry, tables } =
+            self;
         let id = SnapshotId { dataset: dataset.id.clone(), number };
         Snapshot {
             id,
@@ -220,6 +255,8 @@ impl Parts {
             source,
             licence,
             pseudonym,
+            line,
+            absent,
             people,
             registry,
             tables,
@@ -244,6 +281,9 @@ pub(crate) fn number(path: &Path) -> Option<u64> {
     path.filename()?.strip_suffix(".json")?.parse().ok()
 }
 
+/// The type of the subject column, and of no other.
+const DENSE_ID: DataType = DataType::UInt32;
+
 /// The columns of a table as they are stored.
 pub(crate) fn schema(table: &Table) -> SchemaRef {
     let field = |column: &sekisho_model::Column| {
@@ -258,7 +298,7 @@ fn arrow_type(data_type: ColumnType) -> DataType {
         ColumnType::Boolean => DataType::Boolean,
         ColumnType::Date => DataType::Date32,
         ColumnType::Decimal { precision, scale } => DataType::Decimal128(precision, scale.cast_signed()),
-        ColumnType::DenseId => DataType::UInt32,
+        ColumnType::DenseId => DENSE_ID,
         ColumnType::Double => DataType::Float64,
         ColumnType::Integer => DataType::Int64,
         ColumnType::Text => DataType::Utf8,

@@ -13,7 +13,9 @@ use sekisho_model::{DatasetId, SnapshotId, SnapshotPin};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use crate::consent::{self, Leavers, OptedOut};
 use crate::ingest::{self, IngestOptions, Ingested};
+use crate::line;
 use crate::scratch::Scratch;
 use crate::snapshot::{self, Snapshot};
 use crate::storage::Storage;
@@ -111,19 +113,30 @@ impl Vault {
         Ok(numbers.into_iter().map(|number| SnapshotId { dataset: dataset.clone(), number }).collect())
     }
 
-    /// One snapshot of a dataset.
+    /// The snapshot of a dataset that is read: what the last ingest took in, or an earlier one if it is pinned,
+    /// without the people who opted out since.
     ///
     /// # Errors
     ///
-    /// [`Error::DatasetUnknown`], [`Error::SnapshotUnknown`]; [`Error::WrongKey`],
-    /// [`Error::Altered`] when it cannot be trusted; errors of the storage.
+    /// [`Error::DatasetUnknown`], [`Error::SnapshotUnknown`]; [`Error::OptOutUnfinished`] while people who
+    /// opted out are still in it; [`Error::WrongKey`], [`Error::Altered`] when it cannot be trusted; errors of
+    /// the storage.
     pub async fn snapshot(&self, dataset: &DatasetId, pin: SnapshotPin) -> Result<Snapshot> {
-        let id = match pin {
-            SnapshotPin::Latest => self.snapshots(dataset).await?.pop(),
-            SnapshotPin::Number(number) => Some(SnapshotId { dataset: dataset.clone(), number }),
-        };
-        let Some(id) = id else { return Err(Error::DatasetUnknown { dataset: dataset.clone() }) };
-        Snapshot::open(self, id).await
+        line::of_pin(self, dataset, pin).await
+    }
+
+    /// Makes people absent from every version of a dataset, and from all that is taken in later. With `dry_run`
+    /// nothing is written.
+    ///
+    /// After an error the same call again does what is left; until then a version that still has the people
+    /// is not read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DatasetUnknown`]; [`Error::Conflict`] when an ingest or another opt-out was faster; errors of
+    /// the storage.
+    pub async fn opt_out(&self, dataset: &DatasetId, leavers: &Leavers, dry_run: bool) -> Result<OptedOut> {
+        consent::opt_out(self, dataset, leavers, dry_run).await
     }
 
     /// The store that holds the files of every snapshot.

@@ -1,9 +1,9 @@
-//! Keeps the records of some people, and checks their order as they stream.
+//! Keeps the records of some people, leaves out those of people who opted out, and checks the order as they stream.
 
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use datafusion::arrow::datatypes::{Schema, SchemaRef, UInt32Type};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics};
@@ -20,6 +20,7 @@ use datafusion::physical_plan::{
 use futures::StreamExt as _;
 
 use super::People;
+use crate::vault::Absent;
 
 /// The records of a stored table that belong to some people.
 ///
@@ -29,6 +30,8 @@ use super::People;
 pub(crate) struct PeopleExec {
     input: Arc<dyn ExecutionPlan>,
     people: People,
+    /// Who of them opted out.
+    absent: Absent,
     /// The column of the subject in the input.
     subject: usize,
     /// How many columns of the input leave.
@@ -37,7 +40,12 @@ pub(crate) struct PeopleExec {
 }
 
 impl PeopleExec {
-    pub(super) fn new(input: Arc<dyn ExecutionPlan>, people: People, subject: usize, width: usize) -> Self {
+    pub(super) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        (people, absent): (People, Absent),
+        subject: usize,
+        width: usize,
+    ) -> Self {
         let fields: Vec<_> = input.schema().fields().iter().take(width).cloned().collect();
         let schema = Arc::new(Schema::new(fields));
         // The engine may count on the order, since it is checked.
@@ -50,7 +58,7 @@ impl PeopleExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { input, people, subject, width, properties: Arc::new(properties) }
+        Self { input, people, absent, subject, width, properties: Arc::new(properties) }
     }
 }
 
@@ -95,7 +103,10 @@ impl ExecutionPlan for PeopleExec {
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input, self.people, self.subject, self.width))),
+            (Some(input), true) => {
+                let people = (self.people, self.absent.clone());
+                Ok(Arc::new(Self::new(input, people, self.subject, self.width)))
+            }
             _ => Err(DataFusionError::Internal("records come from one input".into())),
         }
     }
@@ -126,7 +137,13 @@ impl ExecutionPlan for PeopleExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context)?;
-        let mut clip = Clip { people: self.people, subject: self.subject, schema: self.schema(), last: None };
+        let mut clip = Clip {
+            people: self.people,
+            absent: self.absent.clone(),
+            subject: self.subject,
+            schema: self.schema(),
+            last: None,
+        };
         let clipped = input.filter_map(move |batch| {
             let clipped = batch.and_then(|batch| clip.clip(&batch)).transpose();
             std::future::ready(clipped)
@@ -138,6 +155,7 @@ impl ExecutionPlan for PeopleExec {
 /// Reads batches in order.
 struct Clip {
     people: People,
+    absent: Absent,
     subject: usize,
     schema: SchemaRef,
     last: Option<u32>,
@@ -161,9 +179,11 @@ impl Clip {
         if start >= end {
             return Ok(None);
         }
-        let columns = batch.columns().iter().take(self.schema.fields().len());
-        let columns = columns.map(|column| column.slice(start, end - start)).collect();
-        Ok(Some(RecordBatch::try_new(Arc::clone(&self.schema), columns)?))
+        let kept = self.absent.leave_out(batch.slice(start, end - start), self.subject);
+        let kept = kept.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let columns = kept.columns().iter().take(self.schema.fields().len()).cloned().collect();
+        let rows = RecordBatchOptions::new().with_row_count(Some(kept.num_rows()));
+        Ok(Some(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &rows)?))
     }
 }
 
@@ -176,7 +196,7 @@ mod tests {
 
     fn clip(people: People) -> Clip {
         let schema = Arc::new(Schema::new(vec![Field::new("cost", DataType::Int64, false)]));
-        Clip { people, subject: 1, schema, last: None }
+        Clip { people, absent: Absent::default(), subject: 1, schema, last: None }
     }
 
     fn batch(subjects: &[u32]) -> RecordBatch {

@@ -10,13 +10,14 @@ use datafusion::arrow::ipc::reader::StreamReader;
 use sekisho_disclosure::{Ledger, Outcome, Profile, Profiles, check};
 use sekisho_model::{Analysis, Hold, Limits, Refusal, SnapshotPin, TableGrant};
 use sekisho_query::{Engine, Failure, View, plan};
-use sekisho_vault::{IngestOptions, Keyring, Manifest, Vault};
+use sekisho_vault::{IngestOptions, Keyring, Leavers, Manifest, Vault};
 use tempfile::TempDir;
 
 /// A vault with one dataset.
 pub(crate) struct Fixture {
     pub(crate) view: View,
     pub(crate) engine: Engine,
+    vault: Vault,
     _folder: TempDir,
 }
 
@@ -52,7 +53,17 @@ impl Fixture {
         let grants =
             dataset.tables.iter().map(|table| TableGrant { table: table.name.clone(), columns: None });
         let view = View { snapshot, grants: grants.collect(), profile: profile("japan-rwd") };
-        Self { view, engine: Engine::new(vault.object_store()), _folder: folder }
+        Self { view, engine: Engine::new(vault.object_store()), vault, _folder: folder }
+    }
+
+    /// Some people opt out, by their original ids.
+    pub(crate) async fn opt_out(&mut self, ids: &[String]) {
+        let file = self._folder.path().join("leavers.txt");
+        std::fs::write(&file, ids.join("\n")).unwrap();
+        let dataset = self.view.snapshot.id.dataset.clone();
+        self.vault.opt_out(&dataset, &Leavers::read(&file).unwrap(), false).await.unwrap();
+        let snapshot = self.vault.snapshot(&dataset, SnapshotPin::Latest).await.unwrap();
+        self.view.snapshot = Arc::new(snapshot);
     }
 
     /// Takes in a dataset that is written here.

@@ -18,6 +18,7 @@ mod fuzz;
 mod given;
 mod hostile;
 mod idioms;
+mod leavers;
 mod partial;
 mod partitions;
 mod places;

@@ -16,7 +16,7 @@ use object_store::path::Path;
 use ring::hmac;
 use sekisho_model::DatasetId;
 
-use crate::manifest::{Manifest, Pseudonym};
+use crate::manifest::Pseudonym;
 use crate::sealed::SealedWriter;
 use crate::snapshot::{Snapshot, StoredFile};
 use crate::storage::Storage;
@@ -31,7 +31,7 @@ const BATCH_ROWS: usize = 64 << 10;
 type LookupKey = [u8; KEY_LEN];
 
 /// The people of a dataset.
-pub(super) struct Registry {
+pub(crate) struct Registry {
     dataset: DatasetId,
     digest: hmac::Key,
     pseudonym: Pseudonym,
@@ -48,15 +48,16 @@ pub(super) struct Registry {
 
 impl Registry {
     /// The registry as the previous snapshot left it.
-    pub(super) async fn load(
-        manifest: &Manifest,
+    pub(crate) async fn load(
+        dataset: &DatasetId,
+        pseudonym: Pseudonym,
         keyring: &Keyring,
         previous: Option<&Snapshot>,
     ) -> Result<Self> {
         let mut registry = Self {
-            dataset: manifest.dataset.clone(),
-            digest: keyring.pseudonym_key(&manifest.dataset, "subject"),
-            pseudonym: manifest.pseudonym,
+            dataset: dataset.clone(),
+            digest: keyring.pseudonym_key(dataset, "subject"),
+            pseudonym,
             ids: HashMap::new(),
             next: 0,
             new: Vec::new(),
@@ -82,7 +83,7 @@ impl Registry {
     }
 
     /// The dense id of a person; a new one if they were never seen.
-    pub(super) fn assign(&mut self, id: &str) -> Result<u32> {
+    pub(crate) fn assign(&mut self, id: &str) -> Result<u32> {
         if let Some((last, subject)) = &self.last
             && last == id
         {
@@ -99,7 +100,7 @@ impl Registry {
     }
 
     /// Writes the new people to a file of their own.
-    pub(super) async fn write(&self, storage: &Storage, keyring: &Keyring, path: Path) -> Result<StoredFile> {
+    pub(crate) async fn write(&self, storage: &Storage, keyring: &Keyring, path: Path) -> Result<StoredFile> {
         let schema = schema();
         let mut writer = SealedWriter::begin(storage, keyring, path, &schema, Some(0))?;
         let first = self.next - self.new_people();
@@ -128,12 +129,12 @@ impl Registry {
     }
 
     /// People who were never seen before this ingest.
-    pub(super) fn new_people(&self) -> u32 {
+    pub(crate) fn new_people(&self) -> u32 {
         u32::try_from(self.new.len()).unwrap_or(u32::MAX)
     }
 
     /// People of all snapshots.
-    pub(super) fn people(&self) -> u32 {
+    pub(crate) fn people(&self) -> u32 {
         self.next
     }
 

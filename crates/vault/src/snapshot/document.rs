@@ -16,12 +16,16 @@ use serde::{Deserialize, Serialize};
 
 use self::column::{ColumnRow, column, column_row};
 use super::{Parts, Snapshot, StoredFile, StoredTable, schema};
+use crate::absent::Absent;
 use crate::manifest::Pseudonym;
 use crate::{Error, Keyring, Result};
 
-/// The version of the stored form. Format 2 says of each column whether it is isolating, and format
-/// 1 does not.
-const FORMAT: u32 = 2;
+/// The version of the stored form. Format 3 says who opted out, and which ingest the rows are of; format 2
+/// says of each column whether it is isolating, and format 1 does not.
+const FORMAT: u32 = 3;
+
+/// The version from which on people may be absent.
+const OF_LINES: u32 = 3;
 
 /// The oldest version that is read.
 const OLDEST: u32 = 1;
@@ -47,6 +51,12 @@ struct Body {
     units: Vec<String>,
     pseudonym: PseudonymRow,
     people: u32,
+    /// From format 3 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    /// From format 3 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    absent: Option<Vec<u32>>,
     registry: Vec<FileRow>,
     tables: Vec<TableRow>,
 }
@@ -126,6 +136,11 @@ pub(super) fn read(
     // The body is authentic, so one that does not parse is of another version.
     let body: Body = serde_json::from_slice(&body).map_err(|_| Error::Newer { object: object() })?;
     let altered = || Error::Altered { object: object() };
+    let of_lines = [body.line.is_some(), body.absent.is_some()];
+    if of_lines.iter().any(|is_there| *is_there != (envelope.format >= OF_LINES)) {
+        return Err(altered());
+    }
+    let line = body.line.unwrap_or(id.number);
     let mut tables = Vec::with_capacity(body.tables.len());
     let mut stored = Vec::with_capacity(body.tables.len());
     for row in body.tables {
@@ -151,11 +166,12 @@ pub(super) fn read(
             PseudonymRow::Hmac => Pseudonym::Hmac,
             PseudonymRow::Keep => Pseudonym::Keep,
         },
+        absent: Absent::of(body.absent.unwrap_or_default()),
         people: body.people,
         registry,
         tables: stored,
     };
-    Ok(parts.assemble(id.number, keyring, store))
+    Ok(parts.assemble(id.number, line, keyring, store))
 }
 
 fn body(snapshot: &Snapshot) -> Body {
@@ -171,6 +187,8 @@ fn body(snapshot: &Snapshot) -> Body {
             Pseudonym::Keep => PseudonymRow::Keep,
         },
         people: snapshot.people,
+        line: Some(snapshot.line),
+        absent: Some(snapshot.absent.iter().collect()),
         registry: snapshot.registry.iter().map(file_row).collect(),
         tables: tables.map(|(table, stored)| table_row(table, stored)).collect(),
     }

@@ -9,6 +9,7 @@
 mod at_rest;
 mod bad_rows;
 mod canary;
+mod consent;
 mod crash;
 mod demo;
 mod isolating;

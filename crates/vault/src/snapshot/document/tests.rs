@@ -95,9 +95,25 @@ fn a_version_or_a_step_that_is_not_ours_is_not_guessed() {
     assert!(altered(home.read(&home.sealed(1, &body.to_string())).unwrap_err()));
     assert!(altered(home.read(&home.sealed(2, FORMAT_1)).unwrap_err()));
     assert!(altered(home.read(&home.sealed(0, FORMAT_1)).unwrap_err()));
+    assert!(altered(home.read(&home.sealed(2, &body.to_string())).unwrap_err()), "it says who left");
     for step in ["fortnight", "0", "-5", ""] {
         let mut body = body.clone();
         body["tables"][0]["columns"][4]["isolating"] = json!({"found": {"step": step}});
-        assert!(newer(home.read(&home.sealed(2, &body.to_string())).unwrap_err()), "{step}");
+        assert!(newer(home.read(&home.sealed(FORMAT, &body.to_string())).unwrap_err()), "{step}");
     }
+}
+
+#[test]
+fn of_a_snapshot_of_the_second_version_nobody_left_and_it_begins_its_line() {
+    let home = Home::new();
+    let mut body = home.body(&home.read(&home.sealed(1, FORMAT_1)).unwrap());
+    for name in ["line", "absent"] {
+        assert!(body.as_object_mut().unwrap().remove(name).is_some());
+    }
+    let snapshot = home.read(&home.sealed(2, &body.to_string())).unwrap();
+    assert_eq!((snapshot.line, snapshot.absent.is_empty(), snapshot.follows()), (3, true, None));
+    // Nor can a version that has people absent be passed off as an older one.
+    body["absent"] = json!([4]);
+    assert!(matches!(home.read(&home.sealed(2, &body.to_string())).unwrap_err(), Error::Altered { .. }));
+    assert!(matches!(home.read(&home.sealed(3, &body.to_string())).unwrap_err(), Error::Altered { .. }));
 }
