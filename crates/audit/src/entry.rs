@@ -66,6 +66,9 @@ kinds! {
     ServerStarted = "server.started",
     /// A version of a dataset was completed.
     SnapshotCreated = "snapshot.created",
+    /// A version of a dataset without the people who opted out is taken into use. Neither who they are nor how
+    /// many stands in the log: two versions would tell what is theirs.
+    SubjectsOptedOut = "subjects.opted_out",
 }
 
 impl fmt::Display for EventKind {

@@ -1,5 +1,6 @@
 //! The operator's commands.
 
+mod consent;
 mod rejudge;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use sekisho_model::Clock as _;
 use sekisho_vault::{IngestOptions, Manifest};
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::consent::Consent;
 use self::rejudge::Rejudge;
 use crate::bench::{self, Bench};
 use crate::config::Config;
@@ -33,6 +35,9 @@ enum Command {
     /// Measures what counting people and checking cells costs, over generated data.
     #[command(after_help = "Example:\n  sekishod bench --people 225000 --repeats 3")]
     Bench(Bench),
+    /// What data subjects decided about the use of their records.
+    #[command(subcommand)]
+    Consent(Consent),
     /// Everything at once on loopback: demonstration data, keys, people, server and examples.
     #[command(after_help = "Example:\n  sekishod demo --state /tmp/sekisho --listen 127.0.0.1:7443")]
     Demo(Demo),
@@ -127,6 +132,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let _listening = signal(SignalKind::from_raw(libc::SIGXFSZ)).context("listen to SIGXFSZ")?;
     match arguments.command {
         Command::Bench(command) => bench::run(&command).await,
+        Command::Consent(command) => consent::run(&command).await,
         Command::Demo(command) => demo::run(&command).await,
         Command::Ingest(command) => ingest(&command).await,
         Command::Keygen(command) => keygen(&command),

@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use crate::calls::Stage;
 use crate::history::{History, Missing};
 use crate::problem::{Problem, Result, internal, not_found, of_policy, of_store, of_vault};
+use crate::record;
 
 /// Why a job ends without a result.
 pub(crate) enum Stop {
@@ -63,7 +64,29 @@ pub(crate) async fn ground(stage: &Stage, permit: Permit) -> Result<Ground> {
     let profile = profile.map_err(|error| of_policy(&error))?.with_rounding_key(stage.rounding.clone());
     let snapshot = stage.vault.snapshot(&project.dataset, project.snapshot).await;
     let snapshot = Arc::new(snapshot.map_err(|error| of_vault(&error))?);
+    note(stage, &snapshot).await?;
     Ok(Ground { permit, profile, snapshot })
+}
+
+/// Before anything of it is read, the log has that people left a dataset.
+async fn note(stage: &Stage, snapshot: &Snapshot) -> Result<()> {
+    let Some(follows) = snapshot.follows() else { return Ok(()) };
+    let entry = record::opted_out(&snapshot.id, &follows, stage.clock.now());
+    let is_logged = async || stage.store.is_logged(&entry.id).await.map_err(of_store);
+    if is_logged().await? {
+        return Ok(());
+    }
+    match stage.store.record(entry.clone()).await {
+        Ok(_) => Ok(()),
+        // Another job may have been faster, at another time.
+        Err(error) => {
+            if is_logged().await? {
+                Ok(())
+            } else {
+                Err(of_store(error))
+            }
+        }
+    }
 }
 
 /// Judges the analysis from its text, what comes with it, and the catalogue alone.

@@ -70,6 +70,11 @@ pub(crate) fn of_store(error: store::Error) -> Problem {
 }
 
 pub(crate) fn of_vault(error: &vault::Error) -> Problem {
+    if let vault::Error::OptOutUnfinished { .. } = error {
+        tracing::error!(%error, "people who opted out are still in the data");
+        let hint = "submit it again in a minute; if that does not help, tell the operator";
+        return Refusal::new(Code::Busy, "people leave the dataset just now", hint);
+    }
     internal(error, "read the vault")
 }
 

@@ -1,12 +1,15 @@
 //! What the log is told of a decision, before it takes effect.
 
 use sekisho_audit::{Entry, EventKind};
-use sekisho_model::{Analysis, Digest, JobName, Timestamp};
+use sekisho_model::{Analysis, Digest, JobName, SnapshotId, Timestamp};
 use sekisho_release::{Event, rule};
 use sekisho_store::{JobRecord, PolicyRef};
 
 /// Who decides what nobody asked for.
 const ENCLAVE: &str = "enclave";
+
+/// Who decides by a command.
+const OPERATOR: &str = "operator";
 
 /// An entry of a new id.
 fn entry(at: Timestamp, kind: EventKind, actor: &str) -> Entry {
@@ -39,6 +42,13 @@ pub(crate) fn with_result(entry: Entry, job: &JobRecord, policy: &PolicyRef, dig
         .with("profile", policy.profile.clone())
         .with("policy_sha256", policy.sha256.to_string())
         .with("snapshot", snapshot)
+}
+
+/// A version of a dataset without the people who opted out is taken into use. The same version has the same id.
+pub(crate) fn opted_out(snapshot: &SnapshotId, follows: &SnapshotId, at: Timestamp) -> Entry {
+    let id = format!("opt-out:{snapshot}");
+    let taken = Entry::new(id, at, EventKind::SubjectsOptedOut, OPERATOR);
+    taken.with("snapshot", snapshot.to_string()).with("follows", follows.to_string())
 }
 
 /// The server was started.

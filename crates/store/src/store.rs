@@ -125,6 +125,16 @@ impl Store {
         self.change(Mutation::Record, entry).await?.log_index.ok_or(Error::Corrupt { what: "outbox" })
     }
 
+    /// Whether an entry of this id is in the log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stopped`] if the store is going down.
+    pub async fn is_logged(&self, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.inner.with_log(move |log| Ok(log.position(&id).is_some())).await
+    }
+
     /// Brings into the log what an earlier failure left in the outbox. Every change does so first; this
     /// is for a server that has nothing else to do.
     ///

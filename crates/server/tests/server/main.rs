@@ -12,6 +12,7 @@
 )]
 
 mod canary;
+mod consent;
 mod crash;
 mod full;
 mod jobs;
