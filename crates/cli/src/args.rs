@@ -39,6 +39,8 @@ pub(crate) struct Connection {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Shows what a project was given of each attribute, and how much there is
+    Budget(BudgetArgs),
     /// Takes a job back
     Cancel(CancelArgs),
     /// Shows the tables, columns and rules of a project
@@ -89,6 +91,15 @@ pub(crate) struct JobArgs {
     /// Project of the job
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "Example:\n  sekisho budget --project nafld")]
+pub(crate) struct BudgetArgs {
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: String,
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: ListFormat,
 }
 
 #[derive(ClapArgs)]
@@ -172,7 +183,7 @@ pub(crate) struct SqlArgs {
     /// Submit, and show the present state instead of waiting
     #[arg(long, conflicts_with_all = ["check", "serve_lines"])]
     pub(crate) no_wait: bool,
-    /// Say from the plan alone what would be refused, without running
+    /// Say from the plan alone what would be refused, and what it would cost, without running
     #[arg(long)]
     pub(crate) check: bool,
     /// Add job, snapshot, policy and receipt (Arrow: in the schema's metadata; JSON has them anyway)
@@ -275,7 +286,8 @@ impl Command {
         match self {
             Self::Sql(args) => Some(args.format),
             Self::Result(args) => Some(args.format),
-            Self::Cancel(_)
+            Self::Budget(_)
+            | Self::Cancel(_)
             | Self::Catalog(_)
             | Self::Jobs(_)
             | Self::Projects(_)

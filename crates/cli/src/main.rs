@@ -5,6 +5,7 @@
 //! `sekisho_client::exit_code`.
 
 mod args;
+mod budget;
 mod catalog;
 mod input;
 mod jobs;
@@ -51,6 +52,7 @@ fn run(args: Args, out: &mut Output) -> Result<u8> {
     let connection = args.connection;
     runtime.block_on(async {
         match args.command {
+            Command::Budget(args) => budget::budget(&connection, &args, out).await,
             Command::Cancel(args) => jobs::cancel(&connection, &args, out).await,
             Command::Catalog(args) => catalog::catalog(&connection, &args, out).await,
             Command::Jobs(args) => jobs::list(&connection, &args, out).await,

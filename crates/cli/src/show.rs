@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use sekisho_client::render;
-use sekisho_client::{Document, Error, Outcome, Problem, Result, State, exit_code};
+use sekisho_client::{Cost, Document, Error, Outcome, Problem, Result, State, exit_code};
 
 use crate::args::Format;
 use crate::output::Output;
@@ -34,7 +34,10 @@ pub(crate) fn show(out: &mut Output, shown: &Shown<'_>) -> Result<u8> {
             released(out, shown)?;
             None
         }
-        State::Allowed => Some("allowed".to_owned()),
+        State::Allowed => {
+            out.note(&costs(document));
+            Some("allowed".to_owned())
+        }
         State::Queued | State::Running | State::Checking => Some(state_line(document)),
         State::Held => {
             out.note(&format!("{}: waits for a checker\n", state_line(document)));
@@ -57,6 +60,17 @@ pub(crate) fn show(out: &mut Output, shown: &Shown<'_>) -> Result<u8> {
         (Format::Table | Format::Csv | Format::Arrow, None) => {}
     }
     Ok(exit_code(Ok(document.state)))
+}
+
+/// What a job would cost, a line for each attribute.
+fn costs(document: &Document) -> String {
+    let line = |cost: &Cost| {
+        let each = (cost.for_each_group > 0).then(|| format!("{} for each group", cost.for_each_group));
+        let whole = (cost.answers > 0).then(|| cost.answers.to_string());
+        let answers: Vec<String> = whole.into_iter().chain(each).collect();
+        format!("costs answers of {}: {}\n", render::escaped(&cost.attribute), answers.join(" and "))
+    };
+    document.costs.iter().map(line).collect()
 }
 
 /// A job and its state on one line.

@@ -1,6 +1,6 @@
 //! What the caller may read: projects, and the tables of one.
 
-use sekisho_wire::v1::{Catalog, GetCatalogRequest, ListProjectsRequest, Project};
+use sekisho_wire::v1::{Budget, Catalog, GetBudgetRequest, GetCatalogRequest, ListProjectsRequest, Project};
 
 use crate::jobs::project_name;
 use crate::{Client, Result};
@@ -29,6 +29,18 @@ impl Client {
         let request = GetCatalogRequest { parent: project_name(project)? };
         let answer =
             self.retried(request, async |request| service.clone().get_catalog(request).await).await?;
+        Ok(answer.into_inner())
+    }
+
+    /// What a project was given of each attribute, and how much there is.
+    ///
+    /// # Errors
+    ///
+    /// As any call.
+    pub async fn budget(&self, project: &str) -> Result<Budget> {
+        let service = self.catalog.clone();
+        let request = GetBudgetRequest { parent: project_name(project)? };
+        let answer = self.retried(request, async |request| service.clone().get_budget(request).await).await?;
         Ok(answer.into_inner())
     }
 }

@@ -1,7 +1,7 @@
 //! The document of `--format json`: one outcome in the form that tools read.
 //!
 //! Its shape is fixed. All keys are there in this order; what does not apply is `null`, or empty in
-//! `columns`, `rows` and `withheld`.
+//! `columns`, `rows` and `withheld`. A check alone has `costs`.
 
 mod cell;
 mod columns;
@@ -37,6 +37,9 @@ pub struct Document {
     /// Whether the analysis makes groups: those without a number that may be shown are absent from `rows`. It is
     /// the same whatever the records, and does not say that any are.
     pub groups_may_be_absent: bool,
+    /// What a job would cost of each attribute; only of a check, and only there among the keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<Cost>,
     /// What judged it.
     pub policy: Option<Policy>,
     /// Where the release stands in the log.
@@ -92,6 +95,17 @@ pub struct Withheld {
     pub row: usize,
     /// Name of the column.
     pub column: String,
+}
+
+/// How many answers of an attribute an analysis asks for.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Cost {
+    /// The stored column, as `table.column`.
+    pub attribute: String,
+    /// Answers, whatever the records.
+    pub answers: u64,
+    /// Answers for each group that is shown.
+    pub for_each_group: u64,
 }
 
 /// The rules that judged an outcome.
@@ -182,6 +196,7 @@ impl Document {
         let state = if check.problem.is_some() { State::Refused } else { State::Allowed };
         Self {
             snapshot: present(&check.snapshot),
+            costs: check.costs.iter().map(Cost::of_answer).collect(),
             policy: check.policy.as_ref().map(Policy::of_answer),
             error: check.problem.as_ref().map(Problem::of_answer),
             ..Self::empty(state)
@@ -221,6 +236,7 @@ impl Document {
             rows: Vec::new(),
             withheld: Vec::new(),
             groups_may_be_absent: false,
+            costs: Vec::new(),
             policy: None,
             receipt: None,
             error: None,
@@ -289,6 +305,13 @@ impl State {
             Self::Released => "released",
             Self::Running => "running",
         }
+    }
+}
+
+impl Cost {
+    fn of_answer(cost: &v1::Cost) -> Self {
+        let v1::Cost { attribute, answers, for_each_group } = cost;
+        Self { attribute: attribute.clone(), answers: *answers, for_each_group: *for_each_group }
     }
 }
 

@@ -28,7 +28,9 @@ pub mod render;
 mod settings;
 
 pub use connect::Client;
-pub use document::{Cell, Column, Document, Policy, Position, Problem, ReleaseRef, Row, State, Withheld};
+pub use document::{
+    Cell, Column, Cost, Document, Policy, Position, Problem, ReleaseRef, Row, State, Withheld,
+};
 pub use error::{Error, Result, codes};
 pub use exit::{Exit, exit_code};
 pub use jobs::{Outcome, Submission, job_name};

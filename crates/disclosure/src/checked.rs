@@ -3,6 +3,7 @@
 //! A withheld cell is one blank, whatever the reason. A row without a single released statistic is
 //! absent: a label that exists only because of data is itself a disclosure.
 
+mod answers;
 mod forms;
 mod implied;
 mod margins;
@@ -15,7 +16,7 @@ mod tests;
 mod values;
 mod verdict;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -55,12 +56,14 @@ pub fn check(
         verdict::judge(&tables, &forms, (ledger, unreleased.everybody.as_ref()), profile, STEPS)?;
     rounded::round(&tables, &mut verdicts, profile)?;
     let findings = findings(&verdicts);
+    let answers = answers::answers(&tables, &verdicts);
     let tables = tables
         .iter()
         .zip(&verdicts)
         .map(|(table, verdict)| CheckedTable::new(table, verdict))
         .collect::<Result<_, _>>()?;
-    Ok(Checked { tables, findings, page, hold, profile: profile.name().to_owned(), policy: profile.digest() })
+    let (profile, policy) = (profile.name().to_owned(), profile.digest());
+    Ok(Checked { tables, findings, answers, page, hold, profile, policy })
 }
 
 /// Reads every sum for what is asked of it several times, in as many threads as there are.
@@ -77,6 +80,7 @@ fn read_once(tables: &[CellTable]) {
 pub struct Checked {
     pub(crate) tables: Vec<CheckedTable>,
     findings: Vec<Finding>,
+    answers: BTreeMap<String, u64>,
     page: Option<Page>,
     pub(crate) hold: Hold,
     pub(crate) profile: String,
@@ -115,6 +119,13 @@ impl Checked {
     #[must_use]
     pub fn page(&self) -> Option<&Page> {
         self.page.as_ref()
+    }
+
+    /// How many answers of each attribute (`table.column`) are shown: statistics that read it, by the labels that
+    /// are no values of it. It tells no more than the tables do.
+    #[must_use]
+    pub fn answers(&self) -> &BTreeMap<String, u64> {
+        &self.answers
     }
 
     /// Why cells are withheld, for an output checker's eyes.

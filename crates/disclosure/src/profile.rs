@@ -226,6 +226,20 @@ impl Profile {
         self.max_leverage < 1000
     }
 
+    /// How close all answers of one attribute together may come to anybody's value, in per mille.
+    #[must_use]
+    pub fn max_leverage(&self) -> u32 {
+        self.max_leverage
+    }
+
+    /// How many answers of one attribute so many people are worth at most, whoever asks: a leverage of everybody's
+    /// at the limit. None if there is no budget.
+    #[must_use]
+    pub fn worth(&self, people: u64) -> Option<u64> {
+        let worth = people.saturating_mul(u64::from(self.max_leverage)) / 1000;
+        self.has_budget().then_some(worth)
+    }
+
     /// Sets of columns, as `table.column`; a table that groups by all columns of one is forbidden.
     #[must_use]
     pub fn forbidden_crossings(&self) -> &[Vec<String>] {

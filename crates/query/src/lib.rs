@@ -34,6 +34,7 @@ mod baseline;
 mod cell_table;
 mod clustered;
 mod cooperate;
+mod cost;
 mod everybody;
 mod execute;
 mod frames;
@@ -43,6 +44,7 @@ mod public;
 mod scan;
 mod tables;
 
+pub use cost::{Cost, attributes};
 pub use execute::{Engine, Failure};
 pub use functions::{aggregate_functions, allowed_functions, window_functions};
 pub use plan::{Plan, View, plan};

@@ -11,11 +11,12 @@ use sekisho_disclosure::{Profiles, Released, RoundingKey, SealKey};
 use sekisho_model::{
     Analysis, Clock, Dataset, JobName, Limits, Project, ProjectId, Refusal, SnapshotId, TableGrant,
 };
-use sekisho_query::Engine;
+use sekisho_query::{Cost, Engine};
 use sekisho_release::Event;
 use sekisho_store::{Change, JobPage, JobRecord, NewJob, PolicyRef, Store};
 use sekisho_vault::Vault;
 
+use crate::budget::Budget;
 use crate::history::Histories;
 use crate::path::{self, Stop};
 use crate::problem::{Result, internal, invalid, not_found, of_store, of_token};
@@ -63,6 +64,8 @@ pub struct Service {
 pub struct Checked {
     /// Why it would be refused; `None` if it would run.
     pub problem: Option<Refusal>,
+    /// What it would cost of each attribute.
+    pub costs: Vec<Cost>,
     /// The snapshot that was looked at.
     pub snapshot: SnapshotId,
     /// The rules that would judge the result.
@@ -170,8 +173,14 @@ impl Service {
         let stage = Arc::clone(&self.stage);
         let check = async move {
             let ground = path::ground(&stage, permit).await?;
-            let problem = path::plan(analysis, &ground, &stage.limits).await.err();
-            Ok(Checked { problem, snapshot: ground.snapshot().id.clone(), policy: ground.policy() })
+            let plan = path::plan(analysis, &ground, &stage.limits).await;
+            let costs = plan.as_ref().map(sekisho_query::Plan::costs).unwrap_or_default();
+            Ok(Checked {
+                problem: plan.err(),
+                costs,
+                snapshot: ground.snapshot().id.clone(),
+                policy: ground.policy(),
+            })
         };
         self.queue.check(check).await?
     }
@@ -291,6 +300,16 @@ impl Service {
         })
     }
 
+    /// What a project was given of each attribute, and what the attribute is worth at most.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`, `NOT_FOUND`.
+    pub async fn budget(&self, token: &str, project: &str) -> Result<Budget> {
+        let permit = self.project(token, Action::ReadCatalog, project).await?;
+        let ground = path::ground(&self.stage, permit).await?;
+        Budget::of(&self.stage, &ground).await
+    }
+
     /// Whether a token is one of a signed-in caller.
     ///
     /// # Errors
@@ -359,6 +378,7 @@ impl Stage {
             (Some(policy), Some(result)) => record::with_result(entry, &job, policy, &result.digest),
             _ => entry,
         };
+        let entry = if event == Event::Release { change.answers.noted_in(entry) } else { entry };
         let entry = change.ledger.iter().fold(entry, |entry, step| step.head.noted_in(entry));
         loop {
             match self.store.advance(&job.name, event, change.clone(), entry.clone()).await {

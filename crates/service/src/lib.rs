@@ -5,6 +5,7 @@
 //! anything itself: it hands each stage's proof to the next, and writes down what was decided before
 //! anyone is told.
 
+mod budget;
 mod calls;
 mod queue;
 
@@ -14,7 +15,9 @@ mod record;
 
 mod problem;
 
+pub use budget::{Budget, Spent};
 pub use calls::{Catalog, Checked, JobView, Service, Stage};
 pub use history::Histories;
 pub use problem::{Problem, Result};
 pub use queue::Capacity;
+pub use sekisho_query::Cost;

@@ -7,7 +7,7 @@ use sekisho_disclosure::{self as disclosure, Outcome, Page, Profile, Released};
 use sekisho_model::{Analysis, Limits, Refusal};
 use sekisho_query::{self as query, PublicRun, View};
 use sekisho_release::Event;
-use sekisho_store::{Change, JobRecord, PolicyRef, SealedResult};
+use sekisho_store::{Answers, Change, JobRecord, PolicyRef, SealedResult};
 use sekisho_vault::Snapshot;
 use tokio::task::spawn_blocking;
 
@@ -44,8 +44,8 @@ pub(crate) async fn run(stage: &Stage, job: JobRecord) -> Result<(), Stop> {
     let job = stage.advance(job, Event::Check, Change::default()).await?;
     // From here until the release stands in the ledger, no other release of the dataset is judged.
     let history = history(stage, &ground).await?;
-    let (outcome, page, history) = check(&ground, history, unreleased, public).await?;
-    release(stage, job, &ground, outcome, (page, history)).await
+    let (outcome, answers, step) = check(&ground, history, unreleased, public).await?;
+    release(stage, job, &ground, (outcome, answers), step).await
 }
 
 /// Whether the job may (still) run, and on what.
@@ -122,7 +122,7 @@ async fn check(
     history: History,
     unreleased: disclosure::Unreleased,
     public: PublicRun,
-) -> Result<(Outcome, Option<Page>, History), Stop> {
+) -> Result<(Outcome, Answers, (Option<Page>, History)), Stop> {
     let (profile, hold) = (ground.profile.clone(), ground.permit.project().hold);
     let judge = move || {
         let checked = history
@@ -134,9 +134,9 @@ async fn check(
     let (checked, history) = apart(judge).await?;
     let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
     let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
-    let page = checked.page().cloned();
+    let (page, answers) = (checked.page().cloned(), Answers(checked.answers().clone()));
     let outcome = checked.publish(public).await.map_err(|failure| failed(&failure))?;
-    Ok((outcome, page, history))
+    Ok((outcome, answers, (page, history)))
 }
 
 /// Runs the checkpoint on a thread of its own. If it panics, the job fails: nothing is released, and nobody is
@@ -152,7 +152,7 @@ async fn release(
     stage: &Stage,
     job: JobRecord,
     ground: &Ground,
-    outcome: Outcome,
+    (outcome, answers): (Outcome, Answers),
     (page, history): (Option<Page>, History),
 ) -> Result<(), Stop> {
     let context = job.name.to_string();
@@ -167,6 +167,7 @@ async fn release(
         policy: Some(ground.policy()),
         result: Some(result),
         ledger: Some(ledger),
+        answers,
         ..Change::default()
     };
     stage.advance(job, event, change).await?;
@@ -226,6 +227,11 @@ impl Ground {
     /// The project and what it grants.
     pub(crate) fn permit(&self) -> &Permit {
         &self.permit
+    }
+
+    /// The rules.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// The rules in words.

@@ -6,6 +6,7 @@ use sekisho_model::{
     Analysis, Digest, JobName, JobState, ListName, Parameter, Refusal, SnapshotId, Timestamp,
 };
 
+use crate::answers::Answers;
 use crate::ledger::LedgerStep;
 
 /// A job that is taken in. When that was is said by its entry.
@@ -45,6 +46,8 @@ pub struct Change {
     pub result: Option<SealedResult>,
     /// What the result does to the ledger of its dataset: it comes with a result, and never without.
     pub ledger: Option<LedgerStep>,
+    /// How many answers the result shows: the entry of a release says it.
+    pub answers: Answers,
 }
 
 /// The disclosure profile that judges a job.

@@ -13,6 +13,7 @@
 mod store;
 
 mod analysis;
+mod answers;
 mod change;
 mod error;
 mod job;
@@ -26,6 +27,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use answers::Answers;
 pub use error::{Error, Result};
 pub use job::{Change, JobPage, JobRecord, ListRef, NewJob, PolicyRef, ReleaseRef, SealedResult};
 pub use ledger::{LedgerHead, LedgerPages, LedgerStep};

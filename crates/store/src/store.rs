@@ -17,7 +17,9 @@ use crate::change::Mutation;
 use crate::outbox::{Done, Inner};
 use crate::watch::{self, Watchers};
 use crate::write::Writer;
-use crate::{Change, Error, JobPage, JobRecord, LedgerPages, NewJob, Result, SealedResult, read};
+use crate::{
+    Answers, Change, Error, JobPage, JobRecord, LedgerPages, NewJob, Result, SealedResult, answers, read,
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -199,6 +201,15 @@ impl Store {
     /// As [`Store::job`].
     pub async fn result(&self, name: &JobName) -> Result<Option<SealedResult>> {
         read::result(&self.inner.pool, name).await
+    }
+
+    /// How many answers a project was given of each attribute; held results are not among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::job`].
+    pub async fn answers(&self, project: &ProjectId) -> Result<Answers> {
+        answers::of_project(&self.inner.pool, project).await
     }
 
     /// The ledger of a dataset, what waits for the log included.

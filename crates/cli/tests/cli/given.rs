@@ -23,6 +23,10 @@ fn a_check_is_allowed_or_refused_and_makes_no_job() {
     assert_eq!((allowed.code, allowed.stdout.as_str(), allowed.stderr.as_str()), (0, "allowed\n", ""));
     let document = room.sql(RELEASED, &["--check", "--format", "json"]).json();
     assert_eq!((&document["state"], &document["job"]), (&"allowed".into(), &Value::Null));
+    assert_eq!(document.get("costs"), None);
+    let costs = room.sql("SELECT icd10 -- released", &["--check"]);
+    let said = "costs answers of diagnoses.icd10: 2 and 1 for each group\n";
+    assert_eq!((costs.stdout.as_str(), costs.stderr.as_str()), ("allowed\n", said));
     assert_eq!(
         (&document["snapshot"], &document["policy"]["profile"]),
         (&"ward@3".into(), &"japan-rwd".into())

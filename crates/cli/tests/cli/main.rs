@@ -326,6 +326,21 @@ fn the_catalogue_is_shown_for_people_and_tools() {
 }
 
 #[test]
+fn the_budget_is_shown_for_people_and_tools() {
+    let room = Room::new();
+    let json = room.run(&["budget", "--project", "ward", "--format", "json"]).json();
+    assert_eq!(json["max_leverage"], 0.1);
+    let icd10 = serde_json::json!({"attribute": "diagnoses.icd10", "used": 41, "worth": 300, "left": 259});
+    assert_eq!(json["attributes"][1], icd10);
+    assert_eq!(json["attributes"][0]["worth"], Value::Null);
+    let table = room.run(&["budget", "--project", "ward"]);
+    for shown in ["projects/ward  snapshot ward@3", "diagnoses.icd10", "259", "no limit"] {
+        assert!(table.stdout.contains(shown), "{shown}: {}", table.stdout);
+    }
+    assert_eq!(room.run(&["budget", "--project", "other"]).code, 3);
+}
+
+#[test]
 fn a_receipt_is_checked_online_and_offline() {
     let room = Room::new();
     let folder = room.fake.folder().to_owned();

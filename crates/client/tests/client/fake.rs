@@ -18,10 +18,11 @@ use sekisho_audit::{Entry, EventKind, Log, LogKey};
 use sekisho_client::v1::catalog_service_server::{CatalogService, CatalogServiceServer};
 use sekisho_client::v1::job_service_server::{JobService, JobServiceServer};
 use sekisho_client::v1::{
-    CancelJobRequest, Catalog, CheckJobRequest, CheckJobResponse, CodeList, Column, FetchResultRequest,
-    FetchResultResponse, GetCatalogRequest, GetJobRequest, GetReceiptRequest, Isolating, Job,
-    ListJobsRequest, ListJobsResponse, ListProjectsRequest, ListProjectsResponse, Parameter, Policy,
-    Position, Problem, Project, Receipt, ReleaseRef, SubmitJobRequest, Table, WatchJobRequest, job,
+    Budget, CancelJobRequest, Catalog, CheckJobRequest, CheckJobResponse, CodeList, Column, Cost,
+    FetchResultRequest, FetchResultResponse, GetBudgetRequest, GetCatalogRequest, GetJobRequest,
+    GetReceiptRequest, Isolating, Job, ListJobsRequest, ListJobsResponse, ListProjectsRequest,
+    ListProjectsResponse, Parameter, Policy, Position, Problem, Project, Receipt, ReleaseRef, Spent,
+    SubmitJobRequest, Table, WatchJobRequest, job,
 };
 use sekisho_model::Timestamp;
 use sha2::{Digest, Sha256};
@@ -292,11 +293,14 @@ impl JobService for Service {
     async fn check_job(&self, request: Request<CheckJobRequest>) -> Answer<CheckJobResponse> {
         let request = request.into_inner();
         self.0.given.lock().unwrap().push((request.parameters, request.code_lists));
+        let cost = Cost { attribute: "diagnoses.icd10".to_owned(), answers: 2, for_each_group: 1 };
+        let costs = if request.sql.contains("icd10") { vec![cost] } else { Vec::new() };
         let job = settled(Job { sql: request.sql, ..Job::default() }, None);
         Ok(Response::new(CheckJobResponse {
             problem: job.problem,
             snapshot: job.snapshot,
             policy: job.policy,
+            costs,
         }))
     }
 
@@ -365,6 +369,17 @@ impl JobService for Service {
 impl CatalogService for Service {
     async fn list_projects(&self, _: Request<ListProjectsRequest>) -> Answer<ListProjectsResponse> {
         Ok(Response::new(ListProjectsResponse { projects: vec![ward()] }))
+    }
+
+    async fn get_budget(&self, request: Request<GetBudgetRequest>) -> Answer<Budget> {
+        let project = request.into_inner().parent;
+        if project != "projects/ward" {
+            return Err(not_found());
+        }
+        let spent = |attribute: &str, used, worth| Spent { attribute: attribute.to_owned(), used, worth };
+        let attributes = vec![spent("claims.points", 0, None), spent("diagnoses.icd10", 41, Some(300))];
+        let (snapshot, profile) = ("ward@3".to_owned(), "japan-rwd".to_owned());
+        Ok(Response::new(Budget { project, snapshot, profile, max_leverage: 100, attributes }))
     }
 
     async fn get_catalog(&self, request: Request<GetCatalogRequest>) -> Answer<Catalog> {

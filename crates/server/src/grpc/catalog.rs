@@ -1,7 +1,7 @@
 //! `CatalogService`.
 
 use sekisho_model::{Column, ColumnClass, Isolating, Project, Table, TableKind};
-use sekisho_service::{Catalog, Service};
+use sekisho_service::{Budget, Catalog, Service, Spent};
 use sekisho_wire::v1;
 use sekisho_wire::v1::catalog_service_server::CatalogService;
 use tonic::{Request, Response, Status};
@@ -28,6 +28,15 @@ impl CatalogService for CatalogDoor {
         let catalog = self.0.catalog(&token(&request), &request.get_ref().parent).await;
         catalog.map(|catalog| Response::new(document(catalog))).map_err(|problem| status(&problem))
     }
+
+    async fn get_budget(
+        &self,
+        request: Request<v1::GetBudgetRequest>,
+    ) -> Result<Response<v1::Budget>, Status> {
+        let parent = &request.get_ref().parent;
+        let budget = self.0.budget(&token(&request), parent).await.map_err(|problem| status(&problem))?;
+        Ok(Response::new(spending(parent, budget)))
+    }
 }
 
 fn document(catalog: Catalog) -> v1::Catalog {
@@ -40,6 +49,17 @@ fn document(catalog: Catalog) -> v1::Catalog {
         rules: catalog.rules,
         aggregate_functions: names(catalog.aggregate_functions),
         window_functions: names(catalog.window_functions),
+    }
+}
+
+fn spending(parent: &str, budget: Budget) -> v1::Budget {
+    let spent = |Spent { attribute, used, worth }| v1::Spent { attribute, used, worth };
+    v1::Budget {
+        project: parent.to_owned(),
+        snapshot: budget.snapshot.to_string(),
+        profile: budget.policy.profile,
+        max_leverage: budget.max_leverage,
+        attributes: budget.attributes.into_iter().map(spent).collect(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt as _, stream};
 use sekisho_disclosure::Released;
 use sekisho_model::{JobState, Timestamp};
-use sekisho_service::{JobView, Service};
+use sekisho_service::{Cost, JobView, Service};
 use sekisho_wire::v1;
 use sekisho_wire::v1::job_service_server::JobService;
 use tonic::{Request, Response, Status};
@@ -44,6 +44,7 @@ impl JobService for JobDoor {
             problem: checked.problem.as_ref().map(problem),
             snapshot: checked.snapshot.to_string(),
             policy: Some(policy(&checked.policy)),
+            costs: checked.costs.into_iter().map(cost).collect(),
         }))
     }
 
@@ -138,6 +139,10 @@ fn document(job: &JobView) -> v1::Job {
             .map(|list| v1::CodeListRef { name: list.name.to_string(), sha256: list.sha256.to_string() })
             .collect(),
     }
+}
+
+fn cost(Cost { attribute, answers, for_each_group }: Cost) -> v1::Cost {
+    v1::Cost { attribute, answers, for_each_group }
 }
 
 fn state(state: JobState) -> v1::job::State {

@@ -11,6 +11,7 @@
     reason = "helpers of tests stop where a test would"
 )]
 
+mod budget;
 mod canary;
 mod consent;
 mod crash;

@@ -70,6 +70,7 @@ async fn refusals(channel: &Channel, token: Option<&str>, job: &str) -> Vec<Stat
     let reflected = reflection.server_reflection_info(bearing(tokio_stream::iter([ask]), token)).await;
     vec![
         catalog.list_projects(bearing(v1::ListProjectsRequest {}, token)).await.unwrap_err(),
+        catalog.get_budget(bearing(v1::GetBudgetRequest { parent: parent() }, token)).await.unwrap_err(),
         catalog.get_catalog(bearing(v1::GetCatalogRequest { parent: parent() }, token)).await.unwrap_err(),
         jobs.submit_job(bearing(submit, token)).await.unwrap_err(),
         jobs.check_job(bearing(check, token)).await.unwrap_err(),

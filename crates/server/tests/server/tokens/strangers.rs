@@ -29,6 +29,7 @@ async fn answers(server: &Server, project: &str, job: &str) -> Vec<Status> {
             ..v1::CheckJobRequest::default()
         })),
         of!(jobs.list_jobs(v1::ListJobsRequest { parent: parent(), ..v1::ListJobsRequest::default() })),
+        of!(catalog.get_budget(v1::GetBudgetRequest { parent: parent() })),
         of!(catalog.get_catalog(v1::GetCatalogRequest { parent: parent() })),
         of!(jobs.get_job(v1::GetJobRequest { name: name() })),
         of!(jobs.watch_job(v1::WatchJobRequest { name: name() })),
