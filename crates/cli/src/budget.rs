@@ -17,6 +17,8 @@ struct Budget<'a> {
     snapshot: &'a str,
     profile: &'a str,
     max_leverage: f64,
+    /// None: no share of its own.
+    share: Option<u64>,
     attributes: Vec<Spent<'a>>,
 }
 
@@ -36,7 +38,8 @@ pub(crate) async fn budget(connection: &Connection, args: &BudgetArgs, out: &mut
         snapshot: &answer.snapshot,
         profile: &answer.profile,
         max_leverage: f64::from(answer.max_leverage) / 1000.0,
-        attributes: answer.attributes.iter().map(spent).collect(),
+        share: answer.share,
+        attributes: answer.attributes.iter().map(|of| spent(of, answer.share)).collect(),
     };
     if args.format == ListFormat::Json {
         out.listing(&budget)?;
@@ -48,8 +51,10 @@ pub(crate) async fn budget(connection: &Connection, args: &BudgetArgs, out: &mut
             |number: &Option<u64>| number.map_or_else(|| "no limit".to_owned(), |number| number.to_string());
         grid.push([attribute, used.to_string().as_str(), &told(left), &told(worth)]);
     }
+    let share =
+        budget.share.map_or_else(|| "no share of its own".to_owned(), |share| format!("share {share}"));
     let title = format!(
-        "{}  snapshot {}, policy {}, no person's value nearer than {}",
+        "{}  snapshot {}, policy {}, {share}, no person's value nearer than {}",
         budget.project, budget.snapshot, budget.profile, budget.max_leverage
     );
     out.result(format!("{}\n{}", escaped(&title), grid.shown(out.stdout)).as_bytes())?;
@@ -57,7 +62,8 @@ pub(crate) async fn budget(connection: &Connection, args: &BudgetArgs, out: &mut
     Ok(0)
 }
 
-fn spent(spent: &v1::Spent) -> Spent<'_> {
+fn spent(spent: &v1::Spent, share: Option<u64>) -> Spent<'_> {
     let v1::Spent { attribute, used, worth } = spent;
-    Spent { attribute, used: *used, worth: *worth, left: worth.map(|worth| worth.saturating_sub(*used)) }
+    let least = [*worth, share].into_iter().flatten().min();
+    Spent { attribute, used: *used, worth: *worth, left: least.map(|least| least.saturating_sub(*used)) }
 }

@@ -21,6 +21,9 @@ pub struct Project {
     pub profile: String,
     /// Where the project is stricter than its profile.
     pub stricter: Stricter,
+    /// Its share of the budget: most answers of one attribute that it may be given; `None` bounds nothing beside
+    /// what all projects together may be given.
+    pub answers: Option<u64>,
     /// When a result waits for a checker.
     pub hold: Hold,
 }

@@ -89,6 +89,8 @@ codes! {
         MemoryLimit = "MEMORY_LIMIT",
         /// The result has more rows than it may.
         RowLimit = "ROW_LIMIT",
+        /// The project was given its share of the answers of a column that the analysis reads.
+        BudgetSpent = "BUDGET_SPENT",
         /// The caller took the job back.
         Cancelled = "CANCELLED",
         /// The server's storage is full or cannot be written.

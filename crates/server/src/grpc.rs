@@ -42,6 +42,7 @@ fn status(problem: &Refusal) -> Status {
         Code::WrongState => tonic::Code::FailedPrecondition,
         Code::Busy | Code::Storage => tonic::Code::ResourceExhausted,
         Code::AggregateNotAllowed
+        | Code::BudgetSpent
         | Code::Cancelled
         | Code::ColumnUnknown
         | Code::ExpressionNotAllowed

@@ -3,7 +3,8 @@
 //! It tells of the project's own releases alone. How near all projects together are to the limit is not told: who
 //! sees it move would see that others ask, and of what.
 
-use sekisho_model::SnapshotId;
+use sekisho_model::{Code, Refusal, SnapshotId};
+use sekisho_query::{Cost, Plan};
 use sekisho_store::PolicyRef;
 
 use crate::calls::Stage;
@@ -22,6 +23,8 @@ pub struct Budget {
     pub policy: PolicyRef,
     /// How close all answers of an attribute together may come to anybody's value, in per mille; 1000 is no limit.
     pub max_leverage: u32,
+    /// Most answers of one attribute that the project may be given; none if it has no share of its own.
+    pub share: Option<u64>,
     /// Every attribute that the project may read, by name.
     pub attributes: Vec<Spent>,
 }
@@ -52,9 +55,31 @@ impl Budget {
             snapshot: snapshot.id.clone(),
             policy: ground.policy(),
             max_leverage: ground.profile().max_leverage(),
+            share: project.answers,
             attributes: attributes.into_iter().map(spent).collect(),
         })
     }
+}
+
+/// Whether the project may still be given answers of every attribute that a plan reads. That depends on what it
+/// was given itself, and on nothing that others ask. The last answers may go beyond the share: a job is let in or
+/// not, and no cell of it.
+pub(crate) async fn allow(stage: &Stage, ground: &Ground, plan: &Plan) -> Result<()> {
+    let project = ground.permit().project();
+    let (Some(share), costs) = (project.answers, plan.costs()) else { return Ok(()) };
+    if costs.is_empty() {
+        return Ok(());
+    }
+    let given = stage.store.answers(&project.id).await.map_err(of_store)?;
+    let used = |cost: &Cost| given.0.get(&cost.attribute).copied().unwrap_or_default();
+    let Some(spent) = costs.iter().find(|cost| used(cost) >= share) else { return Ok(()) };
+    let message = format!(
+        "the project was given {} answers of `{}`, and its share is {share}",
+        used(spent),
+        spent.attribute
+    );
+    let hint = "read what was released before (`sekisho jobs`), or ask the operator for a larger share";
+    Err(Refusal::new(Code::BudgetSpent, message, hint))
 }
 
 /// A number with its first digits, and zeros.

@@ -16,7 +16,7 @@ use sekisho_release::Event;
 use sekisho_store::{Change, JobPage, JobRecord, NewJob, PolicyRef, Store};
 use sekisho_vault::Vault;
 
-use crate::budget::Budget;
+use crate::budget::{self, Budget};
 use crate::history::Histories;
 use crate::path::{self, Stop};
 use crate::problem::{Result, internal, invalid, not_found, of_store, of_token};
@@ -174,6 +174,10 @@ impl Service {
         let check = async move {
             let ground = path::ground(&stage, permit).await?;
             let plan = path::plan(analysis, &ground, &stage.limits).await;
+            let plan = match plan {
+                Ok(plan) => budget::allow(&stage, &ground, &plan).await.map(|()| plan),
+                Err(refusal) => Err(refusal),
+            };
             let costs = plan.as_ref().map(sekisho_query::Plan::costs).unwrap_or_default();
             Ok(Checked {
                 problem: plan.err(),

@@ -11,6 +11,7 @@ use sekisho_store::{Answers, Change, JobRecord, PolicyRef, SealedResult};
 use sekisho_vault::Snapshot;
 use tokio::task::spawn_blocking;
 
+use crate::budget;
 use crate::calls::Stage;
 use crate::history::{History, Missing};
 use crate::problem::{Problem, Result, internal, not_found, of_policy, of_store, of_vault};
@@ -40,6 +41,7 @@ pub(crate) async fn run(stage: &Stage, job: JobRecord) -> Result<(), Stop> {
     let job = stage.advance(job, Event::Start, ground.facts()).await?;
     let analysis = stage.store.analysis(&job).await.map_err(|error| Stop::Failed(of_store(error)))?;
     let plan = plan(analysis, &ground, &stage.limits).await.map_err(Stop::Refused)?;
+    budget::allow(stage, &ground, &plan).await.map_err(Stop::Refused)?;
     let (unreleased, public) = execute(stage, plan).await?;
     let job = stage.advance(job, Event::Check, Change::default()).await?;
     // From here until the release stands in the ledger, no other release of the dataset is judged.

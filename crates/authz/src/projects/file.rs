@@ -29,6 +29,8 @@ struct File {
     profile: Spanned<String>,
     #[serde(default)]
     hold: HoldWhen,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answers: Option<u64>,
     people: Spanned<Vec<Spanned<FilePeople>>>,
     tables: Spanned<Vec<Spanned<FileTable>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,6 +139,7 @@ pub fn render(project: &Project) -> Result<String, String> {
             Hold::Always => HoldWhen::Always,
             Hold::ByRule => HoldWhen::ByRule,
         },
+        answers: project.answers,
         people: Spanned::new(
             0..0,
             people
@@ -205,6 +208,7 @@ impl Source<'_> {
             tables: self.tables(file.tables)?,
             profile: file.profile.into_inner(),
             stricter: file.stricter.map_or(Ok(Stricter::default()), |stricter| self.stricter(stricter))?,
+            answers: file.answers,
             hold: match file.hold {
                 HoldWhen::Always => Hold::Always,
                 HoldWhen::ByRule => Hold::ByRule,

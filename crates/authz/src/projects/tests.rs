@@ -97,6 +97,7 @@ fn every_part_of_a_project_file_is_read() {
             max_leverage: Some(50),
             forbidden_crossings: vec![vec!["patients.municipality".to_owned(), "claims.insurer".to_owned()]],
         },
+        answers: None,
         hold: Hold::Always,
     };
     assert_eq!(liver(), expected);
@@ -107,6 +108,7 @@ fn a_rendered_project_reads_back_the_same() {
     let full = liver();
     let plain = Project {
         snapshot: SnapshotPin::Latest,
+        answers: Some(500),
         hold: Hold::ByRule,
         stricter: Stricter::default(),
         title: "quotes \" and \\ and ひらがな".to_owned(),

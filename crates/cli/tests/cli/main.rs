@@ -330,11 +330,12 @@ fn the_budget_is_shown_for_people_and_tools() {
     let room = Room::new();
     let json = room.run(&["budget", "--project", "ward", "--format", "json"]).json();
     assert_eq!(json["max_leverage"], 0.1);
-    let icd10 = serde_json::json!({"attribute": "diagnoses.icd10", "used": 41, "worth": 300, "left": 259});
+    let icd10 = serde_json::json!({"attribute": "diagnoses.icd10", "used": 41, "worth": 300, "left": 159});
+    assert_eq!((&json["share"], &json["attributes"][0]["left"]), (&200.into(), &200.into()));
     assert_eq!(json["attributes"][1], icd10);
     assert_eq!(json["attributes"][0]["worth"], Value::Null);
     let table = room.run(&["budget", "--project", "ward"]);
-    for shown in ["projects/ward  snapshot ward@3", "diagnoses.icd10", "259", "no limit"] {
+    for shown in ["projects/ward  snapshot ward@3", "diagnoses.icd10", "159", "no limit", "share 200"] {
         assert!(table.stdout.contains(shown), "{shown}: {}", table.stdout);
     }
     assert_eq!(room.run(&["budget", "--project", "other"]).code, 3);

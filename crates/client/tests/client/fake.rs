@@ -379,7 +379,8 @@ impl CatalogService for Service {
         let spent = |attribute: &str, used, worth| Spent { attribute: attribute.to_owned(), used, worth };
         let attributes = vec![spent("claims.points", 0, None), spent("diagnoses.icd10", 41, Some(300))];
         let (snapshot, profile) = ("ward@3".to_owned(), "japan-rwd".to_owned());
-        Ok(Response::new(Budget { project, snapshot, profile, max_leverage: 100, attributes }))
+        let share = Some(200);
+        Ok(Response::new(Budget { project, snapshot, profile, max_leverage: 100, attributes, share }))
     }
 
     async fn get_catalog(&self, request: Request<GetCatalogRequest>) -> Answer<Catalog> {

@@ -93,6 +93,7 @@ fn own_project(manifest: &Manifest) -> Result<Project> {
         tables: dataset.tables.iter().map(grant).collect(),
         profile: "japan-rwd".to_owned(),
         stricter: Stricter::default(),
+        answers: None,
         hold: Hold::ByRule,
     })
 }

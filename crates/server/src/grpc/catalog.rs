@@ -59,6 +59,7 @@ fn spending(parent: &str, budget: Budget) -> v1::Budget {
         snapshot: budget.snapshot.to_string(),
         profile: budget.policy.profile,
         max_leverage: budget.max_leverage,
+        share: budget.share,
         attributes: budget.attributes.into_iter().map(spent).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! What a project is told of its budget: its own answers, and nothing of anybody else's.
 
-use sekisho_client::{Document, Submission, v1};
+use sekisho_client::{Document, State, Submission, v1};
 
 use super::support::{Home, Server};
 
@@ -72,4 +72,39 @@ async fn a_refused_plan_costs_nothing() {
         Submission::new("ward", "SELECT icd10 FROM diagnoses WHERE patient_id = 'P000042'").unwrap();
     let checked = server.client("analyst").await.check(&submission).await.unwrap();
     assert!(checked.problem.is_some() && checked.costs.is_empty());
+}
+
+#[tokio::test]
+async fn a_project_that_was_given_its_share_is_told_so_before_its_job_runs() {
+    let home = Home::new();
+    let policy = std::fs::read_to_string(home.state().join("projects/ward.toml")).unwrap();
+    let small = policy
+        .replace("name = \"ward\"", "name = \"ward-small\"")
+        .replace("profile =", "answers = 2\nprofile =");
+    std::fs::write(home.state().join("projects/ward-small.toml"), small).unwrap();
+    let server = home.start().await;
+    // What others ask uses up nothing of its share.
+    for sql in [BY_SEX, "SELECT AVG(points) AS mean, COUNT(points) AS n, SUM(points) AS sum FROM claims"] {
+        run(&server, "analyst", "ward", sql).await;
+    }
+    assert_eq!(budget(&server, "analyst", "ward-small").await.share, Some(2));
+    assert_eq!(run(&server, "analyst", "ward-small", BY_SEX).await.state, State::Released);
+    let refused = run(&server, "analyst", "ward-small", BY_SEX).await;
+    let problem = refused.error.unwrap();
+    assert_eq!((refused.state, problem.code.as_str()), (State::Refused, "BUDGET_SPENT"));
+    assert!(problem.message.contains("`diagnoses.icd10`"), "{}", problem.message);
+    let submission = Submission::new("ward-small", BY_SEX).unwrap();
+    let checked = server.client("analyst").await.check(&submission).await.unwrap();
+    assert_eq!(checked.problem.unwrap().message, problem.message);
+    // Another attribute, and what reads none, is open.
+    for sql in ["SELECT COUNT(*) AS n, SUM(points) AS sum FROM claims", "SELECT COUNT(*) AS n FROM patients"]
+    {
+        let document = run(&server, "analyst", "ward-small", sql).await;
+        assert_eq!(document.state, State::Released, "{sql}: {:?}", document.error);
+    }
+    assert_eq!(
+        run(&server, "analyst", "ward", BY_SEX).await.state,
+        State::Released,
+        "others are not concerned"
+    );
 }

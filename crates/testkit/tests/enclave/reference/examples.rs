@@ -199,6 +199,9 @@ pub(super) fn advice(code: Code) -> &'static str {
         Code::TimeLimit => "filter earlier, join less, or group less finely",
         Code::MemoryLimit => "use fewer groups, or filter first",
         Code::RowLimit => "use coarser groups, or a LIMIT",
+        Code::BudgetSpent => {
+            "read what was released (`sekisho jobs`), or ask the operator for a larger share; the job is `refused`"
+        }
         Code::Cancelled => "submit it again",
         Code::Storage | Code::Busy => "wait, and send it again",
         Code::Internal => "send it again; if it happens twice, tell the operator the job's name",
