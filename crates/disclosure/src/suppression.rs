@@ -35,6 +35,8 @@ mod everybody;
 mod few;
 mod field;
 mod local;
+#[cfg(test)]
+mod oracle;
 mod own;
 mod people;
 mod residual;

@@ -25,9 +25,13 @@ pub(super) fn without_secrets(
     }
     loop {
         let space = eliminated(classes, published, secrets, algebra)?;
+        let sums = (0..secrets.len()).map(|secret| sums_that_give(coordinate(secret), &space, algebra));
+        let mut derived: Vec<BTreeSet<u32>> = sums.collect::<Result<_, _>>()?;
+        // Whoever goes through the sums from the first on comes to the secrets in this order; each needs a sum
+        // less only as long as those before its last are published.
+        derived.sort_by(|left, right| left.last().cmp(&right.last()));
         let mut withheld = BTreeSet::new();
-        for secret in 0..secrets.len() {
-            let sums = sums_that_give(coordinate(secret), &space, algebra)?;
+        for sums in derived {
             // One that shares a sum with an earlier one may be safe by now: look again.
             // What follows from what was released before alone is known.
             if sums.is_disjoint(&withheld) {
