@@ -56,6 +56,8 @@ mod rejudge;
 mod released;
 
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod testing;
 
 pub use budget::Usage;

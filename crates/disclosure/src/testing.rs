@@ -1,5 +1,7 @@
 //! What the tests of several modules are made of: evidence and tables from plain numbers.
 
+mod attack;
+
 use std::sync::Arc;
 
 use arrow::array::StringArray;
@@ -8,6 +10,7 @@ use crate::{
     CellTable, Evidence, KeyColumn, Parent, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind,
     Tally, Telling,
 };
+pub(crate) use attack::Attack;
 
 /// Evidence of one record for each person and amount.
 pub(crate) fn evidence(contributions: impl IntoIterator<Item = (u32, i128)>) -> Evidence {
