@@ -6,13 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use proptest::prelude::*;
+use sekisho_model::Hold;
 use serde_json::Value;
 
 use super::algebra::Algebra;
 use super::columns::Column;
-use super::{STEPS, Secret, people, span};
+use super::{Candidate, Place, STEPS, Secret, people, span, suppress};
 use crate::evidence::Evidence;
-use crate::testing;
+use crate::history::Status;
+use crate::testing::{self, threshold_only};
+use crate::{Ledger, Unreleased, check};
 
 /// One file of the reference.
 struct Table {
@@ -160,6 +164,83 @@ fn no_withheld_cell_of_the_reference_is_a_combination_of_published_ones() {
         }
         for cell in (0..table.cells.len()).filter(|cell| !published.contains(cell)) {
             assert!(!space.contains(vector(&table.cells[cell])), "{}: {cell}", table.name);
+        }
+    }
+}
+
+/// What everybody contributes to a sum.
+fn contributions(sum: &Evidence) -> impl Iterator<Item = (usize, i128)> {
+    sum.contributions().iter().map(|(subject, amount)| (usize::try_from(subject).unwrap(), amount))
+}
+
+/// People as a code of twelve, in four chapters of three, and an area of three.
+fn people_with_codes() -> impl Strategy<Value = Vec<(u32, u32)>> {
+    prop::collection::vec((0_u32..12, 0_u32..3), 10..140)
+}
+
+/// How coarse a group is by code (code, chapter, all) and by area (area, all).
+const LEVELS: [(u32, u32); 6] = [(99, 99), (99, 1), (3, 99), (3, 1), (1, 99), (1, 1)];
+
+/// Counts of people by a level of the hierarchy, with the labels of the groups.
+fn groups(people: &[(u32, u32)], (code, area): (u32, u32), which: u32) -> Vec<(String, Evidence)> {
+    let mut groups: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
+    for (subject, person) in (0..).zip(people).filter(|(subject, _)| which == 0 || subject % which != 0) {
+        groups.entry((person.0 / code, person.1 / area)).or_default().push(subject);
+    }
+    let named =
+        |((code, area), people): ((u32, u32), Vec<u32>)| (format!("{code} {area}"), testing::people(people));
+    groups.into_iter().map(named).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn no_withheld_group_of_a_hierarchy_is_a_combination(people in people_with_codes(), minimum in 3_u32..8) {
+        let all = LEVELS.iter().flat_map(|level| groups(&people, *level, 0));
+        let sums: Vec<Evidence> = all.map(|(_, group)| group).collect();
+        let profile = threshold_only(minimum);
+        let candidate = |(number, evidence)| Candidate {
+            place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
+            evidence,
+            withheld: !crate::rules::judge_part(evidence, &profile).is_empty(),
+            standing: None,
+        };
+        let candidates: Vec<Candidate<'_>> = sums.iter().enumerate().map(candidate).collect();
+        let suppressed = suppress(&candidates, None, &profile, STEPS);
+        let is_shown = |number: &usize| !candidates[*number].withheld && !suppressed.contains(number);
+        let (shown, withheld): (Vec<usize>, Vec<usize>) = (0..sums.len()).partition(is_shown);
+        let mut space = Exact::default();
+        for number in shown {
+            prop_assert!(sums[number].people() >= u64::from(minimum));
+            space.insert(contributions(&sums[number]));
+        }
+        for number in withheld {
+            prop_assert!(!space.contains(contributions(&sums[number])));
+        }
+    }
+
+    #[test]
+    fn no_history_brings_a_withheld_sum_into_the_span(
+        people in people_with_codes(), releases in prop::collection::vec((0_usize..6, 0_u32..5), 2..6),
+    ) {
+        let profile = threshold_only(4);
+        let mut ledger = Ledger::new();
+        for (level, which) in releases {
+            let groups = groups(&people, LEVELS[level], which.saturating_sub(1) * 7);
+            let counts = groups.iter().map(|(_, group)| group.clone()).collect();
+            let named = groups.iter().map(|(label, group)| (&label[..], group.clone())).collect();
+            let table = testing::table("group", named, [testing::count("n", counts)]);
+            let checked = check(Unreleased::new(vec![table]), &ledger, &profile, Hold::ByRule).unwrap();
+            checked.page().into_iter().for_each(|page| ledger.take(page));
+        }
+        let mut space = Exact::default();
+        let is_shown = |status| matches!(status, Status::Shown(_));
+        for entry in ledger.entries().iter().filter(|entry| is_shown(entry.status)) {
+            space.insert(contributions(&entry.evidence));
+        }
+        for entry in ledger.entries().iter().filter(|entry| !is_shown(entry.status) && entry.evidence.people() > 0) {
+            prop_assert!(!space.contains(contributions(&entry.evidence)));
         }
     }
 }
