@@ -76,6 +76,11 @@ pub struct Profile {
     /// per mille. 1000 switches the budget off.
     #[serde(default = "strict::max_leverage")]
     pub(crate) max_leverage: u32,
+    /// How far a withheld sum must be open to whoever computes with the published ones, in per mille of it on
+    /// either side; a withheld count of few people must be possible from 1 to one less than the minimum. 0 switches
+    /// this off.
+    #[serde(default = "strict::minimum_interval")]
+    pub(crate) minimum_interval: u32,
     /// Columns, as `table.column`, that no table may cross with each other.
     #[serde(default)]
     pub(crate) forbidden_crossings: Vec<Vec<String>>,
@@ -286,16 +291,18 @@ impl Profile {
             rounding_key: _,
             expressions,
             max_leverage,
+            minimum_interval,
             forbidden_crossings,
         } = self;
         format!(
-            "sekisho disclosure profile 3\nname = {name:?}\nversion = {version}\ntitle = {title:?}\n\
+            "sekisho disclosure profile 4\nname = {name:?}\nversion = {version}\ntitle = {title:?}\n\
              minimum_count = {minimum_count}\nminimum_units = {minimum_units}\nzeros = {zeros:?}\n\
              p_permille = {p_permille}\ndominance = {dominance:?}\nsecond_dominance = {second_dominance:?}\n\
              degrees_of_freedom = {degrees_of_freedom}\nextremes = {extremes:?}\n\
              max_dimensions = {max_dimensions}\nmax_list = {max_list}\ndate_grain = {date_grain:?}\n\
              geography_grain = {geography_grain:?}\nareas = {areas:?}\nrounding = {rounding:?}\n\
-             expressions = {expressions:?}\nmax_leverage = {max_leverage}\nforbidden_crossings = {forbidden_crossings:?}\n"
+             expressions = {expressions:?}\nmax_leverage = {max_leverage}\n\
+             minimum_interval = {minimum_interval}\nforbidden_crossings = {forbidden_crossings:?}\n"
         )
     }
 
@@ -323,6 +330,7 @@ impl Profile {
             ("degrees_of_freedom", (2..=1_000_000).contains(&self.degrees_of_freedom), "2 to 1000000"),
             ("max_dimensions", (1..=64).contains(&self.max_dimensions), "1 to 64"),
             ("max_list", (1..=1_000_000).contains(&self.max_list), "1 to 1000000"),
+            ("minimum_interval", self.minimum_interval <= 1000, "0 to 1000"),
             ("max_leverage", (1..=1000).contains(&self.max_leverage), "1 to 1000"),
             (
                 "areas",
@@ -376,6 +384,10 @@ mod strict {
     }
 
     pub(super) fn max_leverage() -> u32 {
+        100
+    }
+
+    pub(super) fn minimum_interval() -> u32 {
         100
     }
 

@@ -10,7 +10,8 @@
 //! 2. no withheld number is a combination ([`span`]): the dominated ones and those of a small branch;
 //! 3. no difference of two published numbers, and no rest that the published numbers leave of each
 //!    other, is dominated ([`difference`], [`rests`], [`people`]), nor what is left of one by multiples of
-//!    others that it is nearly proportional to ([`residual`]).
+//!    others that it is nearly proportional to ([`residual`]);
+//! 4. what the published numbers say of a withheld one leaves it open far enough ([`interval`]).
 //!
 //! Sums that share no person protect each other: any combination of them contains each one whole or
 //! not at all, and a union of sums that satisfy the rules satisfies them. So only groups of
@@ -34,6 +35,7 @@ mod echelon;
 mod everybody;
 mod few;
 mod field;
+mod interval;
 mod local;
 #[cfg(test)]
 mod oracle;
@@ -58,6 +60,7 @@ use crate::profile::Profile;
 use algebra::{Algebra, Exhausted};
 use columns::Column;
 use everybody::Beside;
+use interval::Audit;
 pub(crate) use local::suppress as suppress_after;
 use people::Class;
 pub(crate) use people::common_divisor;
@@ -153,9 +156,30 @@ struct Component<'a> {
 impl Component<'_> {
     /// The numbers of the sums that may be published.
     fn published(&self, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
+        let (mut closed, mut rounds) = (BTreeSet::new(), 0_usize);
+        loop {
+            let published = self.underivable(&closed, steps)?;
+            let audit = Audit {
+                columns: self.columns,
+                published: &published,
+                standing: self.standing(),
+                profile: self.profile,
+            };
+            let narrow = audit.withheld(rounds);
+            if narrow.is_empty() {
+                return Ok(published);
+            }
+            closed.extend(narrow);
+            rounds = rounds.saturating_add(1);
+        }
+    }
+
+    /// The numbers of the sums that give no other one away; those that are `closed` are none of them.
+    fn underivable(&self, closed: &BTreeSet<u32>, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
         let asked = self.columns.iter().filter(|column| column.standing.is_none());
         let algebra = Algebra::new(asked.map(|column| column.evidence), steps);
-        let mut published = self.numbers(|column| !column.withheld).collect();
+        let open = self.numbers(|column| !column.withheld).filter(|number| !closed.contains(number));
+        let mut published = open.collect();
         for minimum in self.minimums() {
             published = few::without_small_combinations(self.columns, published, minimum, &algebra)?;
         }

@@ -92,6 +92,8 @@ pub struct Stricter {
     pub columns_only: Option<bool>,
     /// How close all answers of one attribute together may come to anybody's value, in per mille.
     pub max_leverage: Option<u32>,
+    /// How far a withheld sum must be open on either side, in per mille of it.
+    pub minimum_interval: Option<u32>,
     /// Further sets of columns, as `table.column`, that no table may cross with each other.
     pub forbidden_crossings: Vec<Vec<String>>,
 }

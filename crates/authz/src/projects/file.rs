@@ -91,6 +91,8 @@ struct FileStricter {
     columns_only: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_leverage: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum_interval: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     forbidden_crossings: Vec<Vec<String>>,
 }
@@ -310,6 +312,7 @@ impl Source<'_> {
             areas_minimum_count: file.areas_minimum_count,
             columns_only: file.columns_only,
             max_leverage: file.max_leverage,
+            minimum_interval: file.minimum_interval,
             forbidden_crossings: file.forbidden_crossings,
         })
     }
@@ -335,6 +338,7 @@ impl FileStricter {
             areas_minimum_count,
             columns_only,
             max_leverage,
+            minimum_interval,
             forbidden_crossings,
         } = stricter;
         Self {
@@ -355,6 +359,7 @@ impl FileStricter {
             areas_minimum_count,
             columns_only,
             max_leverage,
+            minimum_interval,
             forbidden_crossings,
         }
     }

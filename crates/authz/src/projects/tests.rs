@@ -44,6 +44,7 @@ areas_few_below = 50000
 areas_minimum_count = 30
 columns_only = true
 max_leverage = 50
+minimum_interval = 200
 forbidden_crossings = [["patients.municipality", "claims.insurer"]]
 "#;
 
@@ -95,6 +96,7 @@ fn every_part_of_a_project_file_is_read() {
             areas_minimum_count: Some(30),
             columns_only: Some(true),
             max_leverage: Some(50),
+            minimum_interval: Some(200),
             forbidden_crossings: vec![vec!["patients.municipality".to_owned(), "claims.insurer".to_owned()]],
         },
         answers: None,

@@ -25,6 +25,7 @@ pub(super) fn stricter(profile: &Profile, project: &Stricter) -> Result<Profile,
         areas_minimum_count,
         columns_only,
         max_leverage,
+        minimum_interval,
         forbidden_crossings,
     } = project;
     let mut merged = profile.clone();
@@ -38,6 +39,7 @@ pub(super) fn stricter(profile: &Profile, project: &Stricter) -> Result<Profile,
     merged.max_dimensions = at_most(profile.max_dimensions, *max_dimensions, "max_dimensions")?;
     merged.max_list = at_most(profile.max_list, *max_list, "max_list")?;
     merged.max_leverage = at_most(profile.max_leverage, *max_leverage, "max_leverage")?;
+    merged.minimum_interval = at_least(profile.minimum_interval, *minimum_interval, "minimum_interval")?;
     merged.date_grain = at_least(profile.date_grain, *date_grain, "date_grain")?;
     merged.geography_grain = at_least(profile.geography_grain, *geography_grain, "geography_grain")?;
     merged.rounding = at_least(profile.rounding, *rounding, "rounding")?;

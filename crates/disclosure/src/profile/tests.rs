@@ -36,6 +36,7 @@ fn a_threshold_that_protects_nobody_is_an_error() {
         ("areas = ", "areas = { nothing_below = 1, few_below = 2, minimum_count = 0 }"),
         ("max_leverage = 100", "max_leverage = 0"),
         ("max_leverage = 100", "max_leverage = 1001"),
+        ("minimum_interval = 100", "minimum_interval = 1001"),
         ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\"]]"),
         ("forbidden_crossings = []", "forbidden_crossings = [[\"a.x\", \"y\"]]"),
     ];
@@ -71,9 +72,19 @@ fn a_threshold_that_protects_nobody_is_an_error() {
 #[test]
 fn a_profile_from_before_a_rule_has_the_strict_side_of_it() {
     let later = |line: &&str| {
-        ["degrees_", "extremes", "max_", "date_grain", "expressions", "forbidden_", "geography_", "rounding"]
-            .iter()
-            .all(|key| !line.starts_with(key))
+        [
+            "degrees_",
+            "extremes",
+            "max_",
+            "minimum_interval",
+            "date_grain",
+            "expressions",
+            "forbidden_",
+            "geography_",
+            "rounding",
+        ]
+        .iter()
+        .all(|key| !line.starts_with(key))
     };
     for name in ["japan-rwd", "teaching"] {
         let text = match name {
@@ -86,7 +97,7 @@ fn a_profile_from_before_a_rule_has_the_strict_side_of_it() {
         let strict = (older.extremes(), older.max_dimensions(), older.max_list(), older.date_grain());
         assert_eq!(strict, (Extremes::Off, 3, 50, DateGrain::Month));
         assert_eq!((older.degrees_of_freedom, older.expressions()), (10, Expressions::All));
-        assert_eq!(older.max_leverage, 100);
+        assert_eq!((older.max_leverage, older.minimum_interval), (100, 100));
         assert!(older.forbidden_crossings().is_empty());
         let coarse = (older.geography_grain(), older.rounding);
         assert_eq!(coarse, (GeographyLevel::Province, Rounding::None));
@@ -117,6 +128,7 @@ fn a_project_can_only_be_stricter() {
         areas_minimum_count: Some(25),
         columns_only: Some(true),
         max_leverage: Some(50),
+        minimum_interval: Some(200),
         forbidden_crossings: crossing(),
     };
     let merged = profile.stricter(&stricter).unwrap();
@@ -127,8 +139,8 @@ fn a_project_can_only_be_stricter() {
         (2, 20, DateGrain::Quarter)
     );
     assert_eq!(
-        (merged.expressions(), merged.max_leverage, merged.forbidden_crossings()),
-        (Expressions::ColumnsOnly, 50, &*crossing())
+        (merged.expressions(), merged.max_leverage, merged.minimum_interval, merged.forbidden_crossings()),
+        (Expressions::ColumnsOnly, 50, 200, &*crossing())
     );
     assert_eq!((merged.geography_grain(), merged.rounding), (GeographyLevel::District, Rounding::Five));
     let areas = Areas { nothing_below: 3_000, few_below: 30_000, minimum_count: 25 };
@@ -143,6 +155,7 @@ fn a_project_can_only_be_stricter() {
         ("max_dimensions", Stricter { max_dimensions: Some(4), ..nothing.clone() }),
         ("max_list", Stricter { max_list: Some(51), ..nothing.clone() }),
         ("max_leverage", Stricter { max_leverage: Some(101), ..nothing.clone() }),
+        ("minimum_interval", Stricter { minimum_interval: Some(99), ..nothing.clone() }),
         ("date_grain", Stricter { date_grain: Some(DateGrain::Week), ..nothing.clone() }),
     ];
     for (field, project) in laxer {
@@ -163,7 +176,7 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
     let profile = Profile::from_toml(text).unwrap();
     assert_eq!(profile.digest(), Profile::from_toml(&format!("# a remark\n{text}")).unwrap().digest());
     let changes = [
-        ("version = 3", "version = 4"),
+        ("version = 4", "version = 5"),
         ("minimum_count = 10", "minimum_count = 11"),
         ("minimum_units = 3", "minimum_units = 4"),
         ("zeros = \"allowed\"", "zeros = \"withheld\""),
@@ -176,6 +189,7 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
         ("max_dimensions = 3", "max_dimensions = 2"),
         ("max_list = 50", "max_list = 51"),
         ("max_leverage = 100", "max_leverage = 99"),
+        ("minimum_interval = 100", "minimum_interval = 101"),
         ("date_grain = \"month\"", "date_grain = \"year\""),
         ("geography_grain = \"municipality\"", "geography_grain = \"province\""),
         ("rounding = \"none\"", "rounding = \"keyed\""),

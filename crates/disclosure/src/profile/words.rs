@@ -42,6 +42,14 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
         "a number is withheld where the others of the same result would give a withheld one away, or a \
          combination of them that concerns fewer than {count} people"
     ));
+    if profile.minimum_interval > 0 {
+        rules.push(format!(
+            "a number is withheld where the others of the same result would leave a withheld sum open by less than \
+             {} of it on either side, or a withheld count of few people by less than from 1 to {}",
+            percent(profile.minimum_interval),
+            count.saturating_sub(1)
+        ));
+    }
     rules.push(
         "every result that was released of the dataset, in any project over it, counts as one of the others"
             .to_owned(),

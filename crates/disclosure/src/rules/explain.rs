@@ -175,8 +175,8 @@ impl Reason {
                  most of the records"
             ),
             Self::Secondary => format!(
-                "another withheld number, or one over 1 to {} people, would follow from it together with others of \
-                 this result and of earlier ones",
+                "another withheld number, or one over 1 to {} people, would follow from it, or be bounded too closely, \
+                 together with others of this result and of earlier ones",
                 below(*count)
             ),
             Self::Spread => "all values are equal, or all points lie on one line".to_owned(),

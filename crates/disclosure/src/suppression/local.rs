@@ -14,11 +14,14 @@
 //! *Condition 2.* Two people with the same mark of all that is published, who contribute differently to a
 //! secret, show that no combination is the secret ([`witnesses`]).
 //!
+//! *Condition 4.* The intervals are judged as ever, beside what was published of the same people ([`intervals`]).
+//!
 //! *Condition 3.* Sums in which nobody's contribution can be too much need no look; others are judged by
 //! [`difference`], [`totals`], [`residual`] and [`rests`], as ever.
 //!
 //! What cannot be shown in this way is judged in full.
 
+mod intervals;
 mod near;
 mod table;
 mod witnesses;
@@ -43,6 +46,8 @@ struct Release<'a> {
     new: Vec<&'a Column<'a>>,
     /// Numbers that the release withholds, of the minimum of people or more.
     hidden: Vec<&'a Evidence>,
+    /// What the release withholds for itself, of however few people.
+    withheld: Vec<&'a Column<'a>>,
 }
 
 /// The candidates, by number, that are withheld to protect others; `None` if the release must be judged in full.
@@ -65,13 +70,14 @@ pub(crate) fn suppress(
     let (asked_for, withheld): (Vec<&Column<'_>>, Vec<&Column<'_>>) =
         columns.iter().filter(is_new).partition(|column| column.is_asked_for());
     let minimum = u64::from(profile.minimum_count);
-    let hidden = withheld.iter().map(|column| column.evidence);
+    let hidden: Vec<&Evidence> = withheld.iter().map(|column| column.evidence).collect();
     let release = Release {
         ledger,
         profile,
         algebra: Algebra::new(columns.iter().map(|column| column.evidence), steps),
         new: asked_for,
-        hidden: hidden.filter(|evidence| evidence.contributors() >= minimum).collect(),
+        hidden: hidden.into_iter().filter(|evidence| evidence.contributors() >= minimum).collect(),
+        withheld,
     };
     let withheld = release.withheld(most_in_full).ok().flatten()?;
     let columns = withheld.iter().filter_map(|number| release.new.get(*number));
@@ -98,7 +104,8 @@ impl<'a> Release<'a> {
                 (first, other) => first.or(other),
             };
         }
-        let Some(withheld) = withheld else { return Ok(None) };
+        let Some(mut withheld) = withheld else { return Ok(None) };
+        withheld.extend(intervals::too_narrow_beside(self, &withheld));
         if !withheld.is_empty() && self.shown().count() <= most_in_full {
             return Ok(None);
         }
