@@ -156,59 +156,59 @@ struct Component<'a> {
 impl Component<'_> {
     /// The numbers of the sums that may be published.
     fn published(&self, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
-        let (mut closed, mut rounds) = (BTreeSet::new(), 0_usize);
+        let algebra = self.algebra(steps);
+        let mut open = self.numbers(|column| !column.withheld).collect();
+        for minimum in self.minimums() {
+            open = few::without_small_combinations(self.columns, open, minimum, &algebra)?;
+        }
+        let mut rounds = 0_usize;
         loop {
-            let published = self.underivable(&closed, steps)?;
-            let audit = Audit {
-                columns: self.columns,
-                published: &published,
-                standing: self.standing(),
-                profile: self.profile,
-            };
-            let narrow = audit.withheld(rounds);
+            // With fewer sums there are fewer combinations: the first condition holds for all that is open.
+            let published = self.underivable(open, &self.algebra(steps))?;
+            let (columns, standing, profile) = (self.columns, self.standing(), self.profile);
+            let narrow = Audit { columns, published: &published, standing, profile }.withheld(rounds);
             if narrow.is_empty() {
                 return Ok(published);
             }
-            closed.extend(narrow);
+            open = published.difference(&narrow).copied().collect();
             rounds = rounds.saturating_add(1);
         }
     }
 
-    /// The numbers of the sums that give no other one away; those that are `closed` are none of them.
-    fn underivable(&self, closed: &BTreeSet<u32>, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
+    fn algebra(&self, steps: u64) -> Algebra {
         let asked = self.columns.iter().filter(|column| column.standing.is_none());
-        let algebra = Algebra::new(asked.map(|column| column.evidence), steps);
-        let open = self.numbers(|column| !column.withheld).filter(|number| !closed.contains(number));
-        let mut published = open.collect();
-        for minimum in self.minimums() {
-            published = few::without_small_combinations(self.columns, published, minimum, &algebra)?;
-        }
+        Algebra::new(asked.map(|column| column.evidence), steps)
+    }
+
+    /// The numbers, among those that are open, of the sums that give no other one away.
+    fn underivable(&self, open: BTreeSet<u32>, algebra: &Algebra) -> Result<BTreeSet<u32>, Exhausted> {
+        let mut published = open;
         let standing = self.standing();
-        let left = residual::without_concentrated(&self.shown(&published), standing, self.profile, &algebra)?;
+        let left = residual::without_concentrated(&self.shown(&published), standing, self.profile, algebra)?;
         published.retain(|number| !left.contains(number));
         // Fewer people than the minimum are covered by the first condition.
         let minimum = u64::from(self.profile.minimum_count);
         let large = |column: &Column<'_>| column.evidence.contributors() >= minimum;
         let hidden: Vec<u32> = self.numbers(large).filter(|number| !published.contains(number)).collect();
-        let rests = self.rests(&published, &algebra)?;
+        let rests = self.rests(&published, algebra)?;
         if hidden.is_empty() && rests.are_none() && !self.secret_zeros {
             return Ok(published);
         }
-        let classes = people::classes(self.columns, &algebra)?;
+        let classes = people::classes(self.columns, algebra)?;
         let mut secrets: Vec<Secret> =
             hidden.into_iter().map(|number| Secret::of_column(number, &classes)).collect();
         let (mut rests, mut before) = (rests, usize::MAX);
         // What is withheld leaves other rests: they are judged again.
         while published.len() < before {
             before = published.len();
-            secrets.extend(self.secrets(&rests, &published, &classes, &algebra)?);
-            span::without_secrets(&classes, &mut published, standing, &mut secrets, &algebra)?;
+            secrets.extend(self.secrets(&rests, &published, &classes, algebra)?);
+            span::without_secrets(&classes, &mut published, standing, &mut secrets, algebra)?;
             if published.len() < before {
-                rests = self.rests(&published, &algebra)?;
+                rests = self.rests(&published, algebra)?;
             }
         }
         if self.secret_zeros {
-            span::without_relations(&classes, &mut published, standing, &algebra)?;
+            span::without_relations(&classes, &mut published, standing, algebra)?;
         }
         Ok(published)
     }

@@ -279,6 +279,7 @@ fn the_rules_read_as_sentences() {
         words.iter().any(|rule| rule.ends_with("the two largest contributors have more than 90 % of it"))
     );
     assert!(words.iter().any(|rule| rule.ends_with("its largest contribution to within 10 %")));
+    assert!(words.iter().any(|rule| rule.contains("a withheld sum open by less than 10 % of it")));
     assert!(words.iter().any(|rule| rule == "minima and maxima of records are refused"));
     assert!(words.iter().any(|rule| rule == "a table may group by 3 keys, and dates by month or coarser"));
     assert!(built_in("teaching").rules_in_words().iter().any(|rule| rule.contains("the 3rd from the end")));

@@ -18,7 +18,8 @@
 //!
 //! *Repair.* Where a sum is not shown to be open, the least important of the published sums that hold it is
 //! withheld, and all conditions are judged again. Past the limits, which are steps and rounds, every sum goes that
-//! is connected with it. What was too narrow by earlier releases alone is not asked again.
+//! is connected with it. What was too narrow by earlier releases alone is not asked again, and where there are so
+//! many of these that the steps run out, the other conditions must do.
 
 mod kinds;
 mod regions;
@@ -35,8 +36,8 @@ use crate::profile::Profile;
 use crate::rules;
 use regions::Region;
 
-/// Most steps (entries of rows that are read) of one audit, about a second.
-const STEPS: u64 = 1 << 29;
+/// Most steps (entries of rows that are read) of one audit, less than a second.
+const STEPS: u64 = 1 << 28;
 
 /// So many pairs of walks go in directions that are drawn for all withheld sums of a region together.
 const SHARED_WALKS: u32 = 4;
@@ -84,8 +85,10 @@ impl Audit<'_, '_> {
         if secrets.is_empty() || self.published.range(self.standing..).next().is_none() {
             return BTreeSet::new();
         }
-        self.repaired(&secrets, rounds)
-            .unwrap_or_else(|Exhausted| self.published.range(self.standing..).copied().collect())
+        self.repaired(&secrets, rounds).unwrap_or_else(|Exhausted| match self.standing {
+            0 => self.published.clone(),
+            _ => BTreeSet::new(),
+        })
     }
 
     fn repaired(&self, secrets: &BTreeSet<u32>, rounds: usize) -> Result<BTreeSet<u32>, Exhausted> {
@@ -131,15 +134,12 @@ impl Audit<'_, '_> {
         secrets: &BTreeSet<u32>,
         published: &BTreeSet<u32>,
     ) -> Result<Vec<Region>, Exhausted> {
-        let secrets: Vec<Secret> = self.secrets().filter(|secret| secrets.contains(&secret.number)).collect();
-        let read: Vec<(u32, &Column<'_>)> = (0_u32..)
-            .zip(self.columns.iter().copied())
-            .filter(|(number, _)| {
-                published.contains(number) || secrets.iter().any(|secret| secret.number == *number)
-            })
-            .collect();
+        let is_read = |number: &u32| published.contains(number) || secrets.contains(number);
+        let columns = (0_u32..).zip(self.columns.iter().copied());
+        let read: Vec<(u32, &Column<'_>)> = columns.filter(|(number, _)| is_read(number)).collect();
         let algebra = Algebra::new(read.iter().map(|(_, column)| column.evidence), STEPS);
-        let kinds = kinds::kinds(&read, &algebra)?;
+        let kinds = kinds::thinned(kinds::kinds(&read, &algebra)?, |number| secrets.contains(&number));
+        let secrets = self.secrets().filter(|secret| secrets.contains(&secret.number)).collect();
         let mut narrow = Vec::new();
         for mut region in regions::regions(&kinds, published, secrets) {
             walk::explore(&mut region, &algebra)?;

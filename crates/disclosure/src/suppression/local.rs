@@ -105,9 +105,15 @@ impl<'a> Release<'a> {
             };
         }
         let Some(mut withheld) = withheld else { return Ok(None) };
-        withheld.extend(intervals::too_narrow_beside(self, &withheld));
-        if !withheld.is_empty() && self.shown().count() <= most_in_full {
-            return Ok(None);
+        for rounds in 0_usize.. {
+            if !withheld.is_empty() && self.shown().count() <= most_in_full {
+                return Ok(None);
+            }
+            let narrow = intervals::too_narrow_beside(self, &withheld, rounds);
+            if narrow.is_empty() {
+                break;
+            }
+            withheld.extend(narrow);
         }
         Ok(witnesses::all_have_one(self, &withheld)?.then_some(withheld))
     }

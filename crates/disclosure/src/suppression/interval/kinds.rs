@@ -16,6 +16,9 @@ use crate::evidence::double;
 /// People in the same sums are of so many kinds at most.
 const KINDS_ALIKE: usize = 16;
 
+/// So many entries (of kinds, in the sums that they are in) are walked among at most.
+const MOST_ENTRIES: usize = 1 << 19;
+
 /// Some people, who are more or fewer together.
 pub(super) struct Kind {
     /// What they contribute together to each sum that they are in; numbers ascend.
@@ -68,6 +71,22 @@ pub(super) fn kinds(sums: &[(u32, &Column<'_>)], algebra: &Algebra) -> Result<Ve
         }
     }
     Ok(merged(gathered))
+}
+
+/// Fewer kinds, where there are too many to walk among: some of those in the sums that matter and some of the others,
+/// evenly. The rest are as many as they are in every world, which proves less and never too much.
+pub(super) fn thinned(kinds: Vec<Kind>, matters: impl Fn(u32) -> bool) -> Vec<Kind> {
+    let entries = |kinds: &[Kind]| kinds.iter().map(|kind| kind.sums.len()).fold(0, usize::saturating_add);
+    if entries(&kinds) <= MOST_ENTRIES {
+        return kinds;
+    }
+    let matter = |kind: &Kind| kind.sums.iter().any(|(number, _)| matters(*number));
+    let (first, others): (Vec<Kind>, Vec<Kind>) = kinds.into_iter().partition(matter);
+    let evenly = |kinds: Vec<Kind>| {
+        let step = entries(&kinds).div_ceil(MOST_ENTRIES / 2).max(1);
+        kinds.into_iter().step_by(step)
+    };
+    evenly(first).chain(evenly(others)).collect()
 }
 
 /// The kinds, of each set of sums no more than [`KINDS_ALIKE`].

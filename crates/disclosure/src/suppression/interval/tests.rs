@@ -120,6 +120,15 @@ fn what_was_released_before_is_not_asked_again() {
     assert!(audit.withheld(0).is_empty());
 }
 
+#[test]
+fn of_too_many_kinds_those_in_withheld_sums_stay() {
+    let kind = |number: u32| kinds::Kind { sums: vec![(0, 1.0), (if number < 10 { 1 } else { 2 }, 1.0)] };
+    let all: Vec<kinds::Kind> = (0..1 << 19).map(kind).collect();
+    let some = kinds::thinned(all, |number| number == 1);
+    let in_secret = some.iter().filter(|kind| kind.sums[1].0 == 1).count();
+    assert_eq!((in_secret, some.len()), (10, 10 + 131_070));
+}
+
 /// The interval of a withheld sum by linear programming, over how many people there are of each kind.
 fn attacked(columns: &[&Column<'_>], published: &BTreeSet<u32>, secret: u32) -> (f64, f64) {
     let read = (0_u32..).zip(columns.iter().copied());

@@ -12,8 +12,13 @@ use crate::history::Status;
 /// hold for them, but what an attacker may compute from so many is left to the budget.
 const MOST_CONTRIBUTIONS: u64 = 1 << 24;
 
-/// The new sums, by their place, that must be withheld, beside those that are, for others to be open far enough.
-pub(super) fn too_narrow_beside(release: &Release<'_>, withheld: &BTreeSet<usize>) -> BTreeSet<usize> {
+/// The new sums, by their place, that must be withheld, beside those that are, for others to be open far enough;
+/// none, if they are. So many `rounds` were there before.
+pub(super) fn too_narrow_beside(
+    release: &Release<'_>,
+    withheld: &BTreeSet<usize>,
+    rounds: usize,
+) -> BTreeSet<usize> {
     let asked = || release.new.iter().enumerate().filter(|(place, _)| !withheld.contains(place));
     let sums = asked().map(|(_, column)| column.evidence);
     let entries = release.ledger.connected(sums.chain(release.withheld.iter().map(|column| column.evidence)));
@@ -49,16 +54,8 @@ pub(super) fn too_narrow_beside(release: &Release<'_>, withheld: &BTreeSet<usize
     let standing = u32::try_from(shown.len()).unwrap_or(u32::MAX);
     let asked = u32::try_from(places.len()).unwrap_or(u32::MAX);
     let published: BTreeSet<u32> = (0..standing.saturating_add(asked)).collect();
-    let mut too_narrow = BTreeSet::new();
-    for rounds in 0_usize.. {
-        let published = published.difference(&too_narrow).copied().collect();
-        let audit = Audit { columns: &columns, published: &published, standing, profile: release.profile };
-        let more = audit.withheld(rounds);
-        if more.is_empty() {
-            break;
-        }
-        too_narrow.extend(more);
-    }
+    let audit = Audit { columns: &columns, published: &published, standing, profile: release.profile };
+    let too_narrow = audit.withheld(rounds);
     let place = |number: &u32| places.get(usize::try_from(number.checked_sub(standing)?).ok()?).copied();
     too_narrow.iter().filter_map(place).collect()
 }
