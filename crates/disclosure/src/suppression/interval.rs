@@ -173,7 +173,7 @@ impl Secret {
             Demand::Ends { less: each - size, more: each * (minimum - 1.0) - size }
         } else if is_count {
             Demand::Width(each * (minimum - 2.0))
-        } else if rules::judge_part(evidence, profile).is_empty() {
+        } else if rules::judge_part(evidence, false, profile).is_empty() {
             return None;
         } else {
             let part = double(evidence.total()?).abs() * f64::from(profile.minimum_interval) / 1000.0;

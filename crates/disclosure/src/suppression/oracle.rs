@@ -203,7 +203,7 @@ proptest! {
         let candidate = |(number, evidence)| Candidate {
             place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence,
-            withheld: !crate::rules::judge_part(evidence, &profile).is_empty(),
+            withheld: !crate::rules::judge_part(evidence, false, &profile).is_empty(),
             standing: None,
         };
         let candidates: Vec<Candidate<'_>> = sums.iter().enumerate().map(candidate).collect();

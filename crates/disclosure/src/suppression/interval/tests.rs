@@ -179,7 +179,7 @@ proptest! {
         let candidate = |number: usize| Candidate {
             place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence: &sums[number],
-            withheld: !rules::judge_part(&sums[number], &profile).is_empty(),
+            withheld: !rules::judge_part(&sums[number], false, &profile).is_empty(),
             standing: None,
         };
         let mut order: Vec<usize> = (0..sums.len()).collect();
