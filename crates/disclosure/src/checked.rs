@@ -49,6 +49,7 @@ pub fn check(
     hold: Hold,
 ) -> Result<Checked, Error> {
     let mut tables = shape::verified(unreleased.tables)?;
+    implied::add_steps_of_curves(&mut tables, profile);
     let forms = Forms::of(&tables, profile);
     implied::add_counts_of_quantiles(&mut tables, &forms, profile);
     read_once(&tables);
@@ -157,7 +158,8 @@ impl CheckedTable {
         let mut withheld = Vec::new();
         for (statistic, verdicts) in table.statistics.iter().zip(&verdict.statistics) {
             let blank = |row: usize| verdicts.get(row).is_none_or(Verdict::withholds);
-            let value = |row: &usize| verdicts.get(*row).filter(|verdict| !verdict.withholds())?.value;
+            let value =
+                |row: &usize| verdicts.get(*row).filter(|verdict| !verdict.withholds())?.value.clone();
             let values = values::column(statistic, shown.iter().map(value))?;
             fields.push(Field::new(&statistic.name, values.data_type().clone(), true));
             columns.push(values);

@@ -11,7 +11,7 @@
 //!
 //! Read it in this order:
 //!
-//! 1. `evidence`, `values`, `statistic`, `unreleased`: what is known of a cell;
+//! 1. `evidence`, `values`, `statistic`, `estimator`, `unreleased`: what is known of a cell;
 //! 2. `profile`: what a custodian demands;
 //! 3. `rules`: whether a cell may be shown, by itself, with `exact` and `moments` for the arithmetic;
 //! 4. `suppression`: what must be withheld so that others stay hidden;
@@ -35,6 +35,7 @@ mod error;
 mod evidence;
 mod values;
 
+mod estimator;
 mod statistic;
 mod unreleased;
 
@@ -63,6 +64,7 @@ mod testing;
 pub use budget::Usage;
 pub use checked::{Checked, CheckedTable, Finding, check};
 pub use error::Error;
+pub use estimator::{Estimator, MOST_COLUMNS, Method};
 pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Populations, Scale, Tally, UnitKind};
 pub use history::{Ledger, LedgerKey, Page};
 pub use profile::{Expressions, Extremes, Profile, Profiles};

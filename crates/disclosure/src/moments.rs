@@ -39,6 +39,7 @@ impl<'a> Moments<'a> {
             StatisticKind::Regression(function) => self.regression(function),
             StatisticKind::Count
             | StatisticKind::Distinct
+            | StatisticKind::Estimate(_)
             | StatisticKind::Extreme { .. }
             | StatisticKind::Mean
             | StatisticKind::People
@@ -64,23 +65,26 @@ impl<'a> Moments<'a> {
         Ok(Some(quotient(xy, xx)? * quotient(xy, yy)?))
     }
 
-    /// How the products of deviations are spread over people, with the means rounded to a unit of their
-    /// scale: Σ (l − m)(r − m') = Σlr − m' Σl − m Σr + n m m' of each person's own sums.
+    /// How the products of deviations are spread over people.
     pub(crate) fn deviations_by_person(self, product: Product) -> Result<Spread, Inexact> {
+        let own = self.own_deviations(product)?.into_iter();
+        Ok(own.fold(Spread::NOBODY, |spread, deviation| spread.with(deviation.unsigned_abs())))
+    }
+
+    /// Each person's sum of products of deviations, with the means rounded to a unit of their scale:
+    /// Σ (l − m)(r − m') = Σlr − m' Σl − m Σr + n m m' of the person's own sums.
+    pub(crate) fn own_deviations(self, product: Product) -> Result<Vec<i128>, Inexact> {
         let (left_mean, right_mean) = (self.rounded_mean(product.left)?, self.rounded_mean(product.right)?);
         let amounts = |part| self.evidence(part).map(Evidence::amounts).ok_or(Inexact);
         let own = amounts(N)?.iter().zip(amounts(product.sum)?);
         let own = own.zip(amounts(product.left)?.iter().zip(amounts(product.right)?));
-        let mut spread = Spread::NOBODY;
-        for ((n, sum), (left, right)) in own {
+        let deviation = |((n, sum), (left, right)): ((i128, i128), (i128, i128))| {
             let of_means = n.checked_mul(left_mean).and_then(|means| means.checked_mul(right_mean));
-            let deviation = sum
-                .checked_sub(right_mean.checked_mul(left).ok_or(Inexact)?)
-                .and_then(|rest| rest.checked_sub(left_mean.checked_mul(right)?))
-                .and_then(|rest| rest.checked_add(of_means?));
-            spread = spread.with(deviation.ok_or(Inexact)?.unsigned_abs());
-        }
-        Ok(spread)
+            sum.checked_sub(right_mean.checked_mul(left)?)?
+                .checked_sub(left_mean.checked_mul(right)?)?
+                .checked_add(of_means?)
+        };
+        own.map(|own| deviation(own).ok_or(Inexact)).collect()
     }
 
     /// A variance or covariance; NULL for the only record of a sample.
@@ -141,7 +145,7 @@ impl<'a> Moments<'a> {
     }
 
     /// The mean of a part, rounded to a unit of its scale.
-    fn rounded_mean(self, part: usize) -> Result<i128, Inexact> {
+    pub(crate) fn rounded_mean(self, part: usize) -> Result<i128, Inexact> {
         let (n, total) = (self.evidence(N), self.evidence(part));
         let (n, total) = n.and_then(Evidence::total).zip(total.and_then(Evidence::total)).ok_or(Inexact)?;
         let (whole, rest) = total.checked_div_euclid(n).zip(total.checked_rem_euclid(n)).ok_or(Inexact)?;
@@ -149,15 +153,15 @@ impl<'a> Moments<'a> {
         whole.checked_add(i128::from(up)).ok_or(Inexact)
     }
 
-    fn evidence(self, part: usize) -> Option<&'a Evidence> {
+    pub(crate) fn evidence(self, part: usize) -> Option<&'a Evidence> {
         self.parts.get(part)?.evidence.get(self.row)
     }
 
-    fn total(self, part: usize) -> Result<i256, Inexact> {
+    pub(crate) fn total(self, part: usize) -> Result<i256, Inexact> {
         self.evidence(part).and_then(Evidence::total).map(i256::from_i128).ok_or(Inexact)
     }
 
-    fn unit(self, part: usize) -> Result<i256, Inexact> {
+    pub(crate) fn unit(self, part: usize) -> Result<i256, Inexact> {
         self.parts.get(part).and_then(|part| unit(part.scale)).ok_or(Inexact)
     }
 }

@@ -14,6 +14,7 @@ mod dominance;
 mod explain;
 mod extremes;
 mod form;
+mod leverage;
 mod moments;
 mod p_percent;
 mod quantile;
@@ -62,6 +63,8 @@ pub enum Reason {
     Extremes,
     /// The sum has no exact form, so that no rule can vouch for it.
     Inexact,
+    /// One or two people are most of what an estimate of a model stands on.
+    Leverage,
     /// One or two people are most of the squared deviations or products, or these bound the largest one
     /// too closely.
     Moments,
@@ -71,7 +74,8 @@ pub enum Reason {
     Quantile,
     /// It would give away another number, or a combination that concerns too few people.
     Secondary,
-    /// All values are equal, or all points on one line: it would say everybody's.
+    /// All values are equal, or all points on one line, or a model cannot tell its terms apart: it would say
+    /// everybody's.
     Spread,
     /// Too few people.
     Threshold,

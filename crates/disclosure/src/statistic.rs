@@ -6,6 +6,8 @@
 
 use sekisho_model::Step;
 
+use crate::estimator::Estimator;
+
 /// How a statistic follows from its parts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StatisticKind {
@@ -23,6 +25,9 @@ pub enum StatisticKind {
     /// Number of distinct values (`COUNT(DISTINCT x)`): `Int64`. Part: n, the records with a value.
     /// Single values: hashes of 128 bits, or the values themselves.
     Distinct,
+    /// A model or a table of several columns: a `Struct`. Parts, over the records in which no column is null: n,
+    /// and what [`Estimator::sums`] says.
+    Estimate(Estimator),
     /// What `MIN` and `MAX` are where a profile allows them: the value of the person who is k-th from
     /// the end, snapped towards the middle. Type as for [`StatisticKind::Quantile`]. Part: n. Single
     /// values: all.
@@ -176,6 +181,7 @@ impl StatisticKind {
             Self::Mean => 2,
             Self::Variance { .. } => 3,
             Self::Correlation | Self::Covariance { .. } | Self::Regression(_) => 6,
+            Self::Estimate(estimator) => estimator.parts(),
         }
     }
 
@@ -188,6 +194,7 @@ impl StatisticKind {
             | Self::Count
             | Self::Covariance { .. }
             | Self::Distinct
+            | Self::Estimate(_)
             | Self::Extreme { .. }
             | Self::Quantile { .. }
             | Self::Regression(_)
@@ -202,6 +209,7 @@ impl StatisticKind {
             Self::Correlation | Self::Covariance { .. } | Self::Regression(_) => {
                 &[Product::XX, Product::YY, Product::XY]
             }
+            Self::Estimate(estimator) => estimator.products(),
             Self::Count
             | Self::Distinct
             | Self::Extreme { .. }
@@ -219,6 +227,7 @@ impl StatisticKind {
                 &[Product::XX, Product::YY, Product::XY]
             }
             Self::Covariance { .. } | Self::Regression(RegressionFunction::Sxy) => &[Product::XY],
+            Self::Estimate(estimator) => estimator.products(),
             Self::Regression(RegressionFunction::Intercept | RegressionFunction::Slope) => {
                 &[Product::XX, Product::XY]
             }
@@ -240,6 +249,9 @@ impl StatisticKind {
     /// Whether the value of the statistic gives the sum of this part away, to whoever has the others.
     /// What a statistic has beyond the parts that it is made of, it has because it implies it.
     pub(crate) fn implies(self, part: usize) -> bool {
+        if let Self::Estimate(estimator) = self {
+            return part == N || part >= estimator.parts() || estimator.implies_columns();
+        }
         if self.products().is_empty() || part == N || part >= self.parts() {
             return true;
         }
@@ -250,6 +262,7 @@ impl StatisticKind {
             | Self::Count
             | Self::Covariance { .. }
             | Self::Distinct
+            | Self::Estimate(_)
             | Self::Extreme { .. }
             | Self::Mean
             | Self::People
@@ -266,6 +279,9 @@ impl StatisticKind {
 
     /// How many numbers it estimates from the records: what degrees of freedom are less by.
     pub(crate) fn parameters(self) -> u64 {
+        if let Self::Estimate(estimator) = self {
+            return estimator.parameters();
+        }
         match self.implied_products() {
             [] => 0,
             [Product { left, right, .. }] if left == right => 1,

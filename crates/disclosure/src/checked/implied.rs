@@ -1,4 +1,4 @@
-//! The sums that a shown quantile implies.
+//! The sums that a shown quantile, and a curve of survival, imply.
 //!
 //! A quantile says at which place a value stands: so many records are not above it. Whoever asks for enough of
 //! them, of enough groups, has a histogram. So the records with a value of the shown one or less are a sum that
@@ -10,11 +10,21 @@ use std::ops::Bound;
 use rayon::prelude::*;
 
 use super::forms::Forms;
+use crate::estimator;
 use crate::evidence::{Evidence, Scale};
 use crate::profile::Profile;
 use crate::rules::{Form, Shown};
 use crate::statistic::{N, StatisticKind};
 use crate::unreleased::{CellTable, Part, StatisticColumn};
+
+/// Adds to each curve of survival the people of its steps.
+pub(super) fn add_steps_of_curves(tables: &mut [CellTable], profile: &Profile) {
+    for statistic in tables.iter_mut().flat_map(|table| &mut table.statistics) {
+        if matches!(statistic.kind, StatisticKind::Estimate(_)) {
+            estimator::add_steps(statistic, profile.minimum_count);
+        }
+    }
+}
 
 /// Adds to each quantile the counts that its values imply. What shows nothing implies no more than its records.
 pub(super) fn add_counts_of_quantiles(tables: &mut [CellTable], forms: &Forms, profile: &Profile) {

@@ -4,7 +4,7 @@
 //! An exact mean beside a rounded count gives the count away, so a mean is the quotient of the rounded sum and
 //! the rounded count, and so is nothing more than what these two show. Quantiles and extremes are on a grid of
 //! their own, and numbers of distinct values count no people: they stay as they are. Variances, correlations and
-//! regressions keep three digits.
+//! regressions keep three digits, and models say no numbers of people.
 
 use super::margins::Margins;
 use super::values::{self, Number};
@@ -89,6 +89,7 @@ fn sums_of(kind: StatisticKind) -> Option<&'static [Read]> {
         StatisticKind::Correlation
         | StatisticKind::Covariance { .. }
         | StatisticKind::Distinct
+        | StatisticKind::Estimate(_)
         | StatisticKind::Extreme { .. }
         | StatisticKind::Quantile { .. }
         | StatisticKind::Regression(
@@ -130,12 +131,16 @@ fn show(statistic: &StatisticColumn, cell: &Verdict, sums: &[i128]) -> Result<Op
     }
 }
 
-/// Leaves three digits of a double that is computed from squares or products.
+/// Leaves three digits of a double that is computed from squares or products, and of each that a model says.
 fn shorten(cell: &mut Verdict, kind: StatisticKind) {
-    if let (Some(Number::Double(double)), false) = (cell.value, kind.products().is_empty()) {
-        let value = three_digits(double).map(|short| Some(Number::Double(short))).ok_or(Inexact);
-        set(cell, value);
-    }
+    let short = match &cell.value {
+        Some(Number::Answer(answer)) => answer.shortened().map(Number::Answer),
+        Some(Number::Double(double)) if !kind.products().is_empty() => {
+            three_digits(*double).map(Number::Double).ok_or(Inexact)
+        }
+        Some(Number::Double(_) | Number::Units(_)) | None => return,
+    };
+    set(cell, short.map(Some));
 }
 
 /// What cannot be rounded is withheld.

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use sekisho_model::Step;
 
 use crate::Error;
+use crate::estimator::{Estimator, MOST_COLUMNS};
 use crate::evidence::{Evidence, Scale};
 use crate::exact::product;
 use crate::statistic::{N, StatisticKind};
@@ -81,6 +82,7 @@ fn verify_scales(statistic: &StatisticColumn) -> Result<(), Error> {
         | StatisticKind::Count
         | StatisticKind::Covariance { .. }
         | StatisticKind::Distinct
+        | StatisticKind::Estimate(_)
         | StatisticKind::Extreme { .. }
         | StatisticKind::Mean
         | StatisticKind::People
@@ -97,10 +99,18 @@ fn verify_counts(statistic: &StatisticColumn) -> Result<(), Error> {
     if !counted.is_none_or(counts) {
         return Err(Error::Malformed("the amounts of a count are not its records"));
     }
-    if statistic.kind.products().is_empty() {
+    if let StatisticKind::Estimate(Estimator { method, columns }) = statistic.kind {
+        let once = |evidence: &Evidence| evidence.records() == evidence.people();
+        let all_once = counted.is_some_and(|part| part.evidence.iter().all(once));
+        if columns > MOST_COLUMNS || (method.reads_rows() && !all_once) {
+            return Err(Error::Malformed("a model has too many columns, or somebody several records"));
+        }
+    }
+    let of_columns = matches!(statistic.kind, StatisticKind::Estimate(_));
+    if statistic.kind.products().is_empty() && !of_columns {
         return Ok(());
     }
-    // A person's deviations are computed from their own sums, which therefore stand side by side.
+    // A person's deviations and rows are computed from their own sums, which therefore stand side by side.
     let mut parts = statistic.parts.iter().take(statistic.kind.parts());
     let first = parts.next().map(|part| part.evidence.as_slice()).unwrap_or_default();
     let together = |(left, right): (&Evidence, &Evidence)| {
@@ -136,6 +146,7 @@ fn verify_values(statistic: &StatisticColumn) -> Result<(), Error> {
             StatisticKind::Correlation
             | StatisticKind::Count
             | StatisticKind::Covariance { .. }
+            | StatisticKind::Estimate(_)
             | StatisticKind::Mean
             | StatisticKind::People
             | StatisticKind::Regression(_)

@@ -1,6 +1,7 @@
 //! What the checkpoint lets through, and what it blanks.
 
 mod any;
+mod estimates;
 mod moments;
 mod order;
 mod rounded;

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array};
-use arrow::datatypes::i256;
+use arrow::datatypes::{DataType, i256};
 
 use crate::Error;
+use crate::estimator::{Answer, array};
 use crate::evidence::{Evidence, Scale};
 use crate::exact::{Quotient, unit};
 use crate::moments::{Inexact, Moments};
@@ -22,8 +23,10 @@ const DECIMAL_DIGITS: u8 = 38;
 const MEAN_DIGITS: u8 = 4;
 
 /// The value of one cell.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Number {
+    /// What a model or table says.
+    Answer(Answer),
     /// A double.
     Double(f64),
     /// An integer, or a decimal in units of its scale.
@@ -31,8 +34,9 @@ pub(super) enum Number {
 }
 
 /// The type of a statistic's column.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum ColumnType {
+    Answer(DataType),
     Decimal(u8),
     Double,
     Integer,
@@ -49,9 +53,10 @@ pub(super) fn value(
 
 /// A double that is no number is no value: whoever asked must withhold.
 fn finite(value: Option<Number>) -> Result<Option<Number>, Inexact> {
-    match value {
+    match &value {
         Some(Number::Double(double)) if !double.is_finite() => Err(Inexact),
-        Some(Number::Double(_) | Number::Units(_)) | None => Ok(value),
+        Some(Number::Answer(answer)) if !answer.is_finite() => Err(Inexact),
+        Some(Number::Answer(_) | Number::Double(_) | Number::Units(_)) | None => Ok(value),
     }
 }
 
@@ -78,16 +83,19 @@ fn any_value(
             let value = Moments { parts: &statistic.parts, row }.value(statistic.kind)?;
             Ok(value.map(Number::Double))
         }
-        StatisticKind::Distinct | StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. } => {
-            match (shown, type_of(statistic)) {
-                (Some(Shown::Number(count)), _) => number(count),
-                (Some(Shown::Value(snapped)), ColumnType::Double) => Ok(Some(Number::Double(snapped.double))),
-                (Some(Shown::Value(snapped)), ColumnType::Decimal(_) | ColumnType::Integer) => {
-                    Ok(Some(Number::Units(snapped.units)))
-                }
-                (None, _) => Ok(None),
+        StatisticKind::Distinct
+        | StatisticKind::Estimate(_)
+        | StatisticKind::Extreme { .. }
+        | StatisticKind::Quantile { .. } => match (shown, type_of(statistic)) {
+            (Some(Shown::Answer(answer)), _) => Ok(Some(Number::Answer(answer))),
+            (Some(Shown::Number(count)), _) => number(count),
+            (Some(Shown::Value(snapped)), ColumnType::Double) => Ok(Some(Number::Double(snapped.double))),
+            (Some(Shown::Value(snapped)), ColumnType::Decimal(_) | ColumnType::Integer) => {
+                Ok(Some(Number::Units(snapped.units)))
             }
-        }
+            (Some(Shown::Value(_)), ColumnType::Answer(_)) => Err(Inexact),
+            (None, _) => Ok(None),
+        },
     }
 }
 
@@ -116,6 +124,7 @@ pub(super) fn of_sums(statistic: &StatisticColumn, sums: &[i128]) -> Result<Opti
             | StatisticKind::Count
             | StatisticKind::Covariance { .. }
             | StatisticKind::Distinct
+            | StatisticKind::Estimate(_)
             | StatisticKind::Extreme { .. }
             | StatisticKind::Mean
             | StatisticKind::People
@@ -135,16 +144,24 @@ pub(super) fn column(
 ) -> Result<ArrayRef, Error> {
     let units = |value: Option<Number>| match value? {
         Number::Units(units) => Some(units),
-        Number::Double(_) => None,
+        Number::Answer(_) | Number::Double(_) => None,
     };
     let double = |value: Option<Number>| match value? {
         Number::Double(double) => Some(double),
-        Number::Units(_) => None,
+        Number::Answer(_) | Number::Units(_) => None,
     };
     Ok(match type_of(statistic) {
         // Exact, and merely too wide for the column: NULL.
         ColumnType::Integer => {
             Arc::new(values.map(|value| i64::try_from(units(value)?).ok()).collect::<Int64Array>())
+        }
+        ColumnType::Answer(data_type) => {
+            let answer = |value: Option<Number>| match value? {
+                Number::Answer(answer) => Some(answer),
+                Number::Double(_) | Number::Units(_) => None,
+            };
+            let answers: Vec<Option<Answer>> = values.map(answer).collect();
+            array(&data_type, &answers.iter().map(Option::as_ref).collect::<Vec<_>>())
         }
         ColumnType::Decimal(scale) => decimals(scale, values.map(units))?,
         ColumnType::Double => Arc::new(values.map(double).collect::<Float64Array>()),
@@ -154,6 +171,7 @@ pub(super) fn column(
 fn type_of(statistic: &StatisticColumn) -> ColumnType {
     let first = statistic.parts.first().map(|part| part.scale);
     match (statistic.kind, first, statistic.values.as_ref().map(|values| values.scale)) {
+        (StatisticKind::Estimate(estimator), ..) => ColumnType::Answer(estimator.data_type()),
         (StatisticKind::Sum, Some(scale), _)
         | (StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. }, _, Some(scale)) => match scale {
             Scale::Binary30 | Scale::Binary60 => ColumnType::Double,

@@ -7,9 +7,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::Cursor;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, MutableArrayData, RecordBatch, RecordBatchOptions, make_array};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{
+    Array, ArrayRef, AsArray, ListArray, MutableArrayData, RecordBatch, RecordBatchOptions, StructArray,
+    make_array, new_empty_array,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::{cast, concat};
+use arrow::datatypes::{DataType, Field, Fields, Schema};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use sekisho_model::Digest;
@@ -84,14 +88,48 @@ fn copied(column: &ArrayRef, index: usize, withheld: impl Fn(usize) -> bool) -> 
     let unreleasable = Error::OutputType { column: index.saturating_add(1) };
     let plain = plain_type(column.data_type()).ok_or(unreleasable)?;
     let column = cast(column, &plain).map_err(unwritten)?;
-    let data = column.to_data();
-    let mut copy = MutableArrayData::new(vec![&data], true, column.len());
-    for row in 0..column.len() {
-        if column.is_null(row) || withheld(row) {
+    let kept: Vec<bool> = (0..column.len()).map(|row| column.is_valid(row) && !withheld(row)).collect();
+    fresh(&column, &kept)
+}
+
+/// The kept rows of an array in fresh buffers, nulls in place of all others; within lists and structures as well.
+fn fresh(array: &ArrayRef, kept: &[bool]) -> Result<ArrayRef, Error> {
+    let kept: Vec<bool> = kept.iter().enumerate().map(|(row, kept)| *kept && array.is_valid(row)).collect();
+    let present = || Some(NullBuffer::from(kept.clone()));
+    if let Some(structure) = array.as_struct_opt() {
+        let columns = structure.columns().iter().map(|column| fresh(column, &kept));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let made = StructArray::try_new(structure.fields().clone(), columns, present());
+        return made.map(|made| Arc::new(made) as ArrayRef).map_err(unwritten);
+    }
+    if let Some(lists) = array.as_list_opt::<i32>() {
+        let DataType::List(field) = array.data_type() else {
+            return Err(Error::Malformed("a list has another type"));
+        };
+        let items: Vec<ArrayRef> =
+            kept.iter().enumerate().filter(|(_, kept)| **kept).map(|(row, _)| lists.value(row)).collect();
+        let items: Vec<&dyn Array> = items.iter().map(AsRef::as_ref).collect();
+        let items = if items.is_empty() {
+            new_empty_array(field.data_type())
+        } else {
+            concat(&items).map_err(unwritten)?
+        };
+        let lengths = kept.iter().enumerate();
+        let lengths = lengths
+            .map(|(row, kept)| if *kept { usize::try_from(lists.value_length(row)).unwrap_or(0) } else { 0 });
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        let items = fresh(&items, &vec![true; items.len()])?;
+        let made = ListArray::try_new(Arc::clone(field), offsets, items, present());
+        return made.map(|made| Arc::new(made) as ArrayRef).map_err(unwritten);
+    }
+    let data = array.to_data();
+    let mut copy = MutableArrayData::new(vec![&data], true, array.len());
+    for (row, kept) in kept.iter().enumerate() {
+        if *kept {
+            copy.try_extend(0, row, row.saturating_add(1)).map_err(unwritten)?;
+        } else {
             // Zeros, whatever lay beneath.
             copy.try_extend_nulls(1).map_err(unwritten)?;
-        } else {
-            copy.try_extend(0, row, row.saturating_add(1)).map_err(unwritten)?;
         }
     }
     Ok(make_array(copy.freeze()))
@@ -104,6 +142,16 @@ fn plain_type(data_type: &DataType) -> Option<DataType> {
     }
     if data_type == &DataType::Utf8View {
         return Some(DataType::Utf8);
+    }
+    let inner = |field: &Arc<Field>| {
+        let plain = plain_type(field.data_type())?;
+        Some(Arc::new(Field::new(field.name(), plain, true)))
+    };
+    if let DataType::List(field) = data_type {
+        return inner(field).map(DataType::List);
+    }
+    if let DataType::Struct(fields) = data_type {
+        return fields.iter().map(inner).collect::<Option<Fields>>().map(DataType::Struct);
     }
     let text = [DataType::Boolean, DataType::LargeUtf8, DataType::Null, DataType::Utf8].contains(data_type);
     (text || data_type.is_numeric() || data_type.is_temporal()).then(|| data_type.clone())

@@ -4,8 +4,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use arrow::array::{Array as _, ArrayRef, DictionaryArray, Int64Array, StringArray, StringViewArray};
-use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use arrow::array::{
+    Array as _, ArrayRef, DictionaryArray, Int64Array, ListArray, StringArray, StringViewArray, StructArray,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema};
 use arrow::ipc::reader::StreamReader;
 use proptest::prelude::*;
 
@@ -126,12 +129,37 @@ fn computed(columns: Vec<(&str, ArrayRef)>, withheld: Vec<(usize, usize)>) -> Re
 fn what_lies_beneath_a_null_does_not_leave() {
     const SECRET: i64 = 0x5EC2_E75E_C2E7_5EC2;
     let valid = Int64Array::from(vec![SECRET, 1, SECRET]);
-    let nulls = arrow::buffer::NullBuffer::from(vec![true, true, false]);
+    let nulls = NullBuffer::from(vec![true, true, false]);
     let column = Arc::new(Int64Array::new(valid.values().clone(), Some(nulls)));
     let released = computed(vec![("n", column.clone())], vec![(0, 0)]).unwrap();
     assert!(!contains(released.arrow_ipc(), &SECRET.to_le_bytes()));
     let shown = computed(vec![("n", column)], vec![]).unwrap();
     assert!(contains(shown.arrow_ipc(), &SECRET.to_le_bytes()));
+}
+
+#[test]
+fn what_lies_within_a_withheld_model_does_not_leave() {
+    const SECRET: i64 = 0x5EC2_E75E_C2E7_5EC2;
+    let nulls = |valid: &[bool]| Some(NullBuffer::from(valid.to_vec()));
+    let numbers: ArrayRef =
+        Arc::new(Int64Array::new(vec![SECRET, 1, SECRET].into(), nulls(&[true, true, false])));
+    let fields = Fields::from(vec![Field::new("n", DataType::Int64, true)]);
+    let model: ArrayRef =
+        Arc::new(StructArray::new(fields.clone(), vec![Arc::clone(&numbers)], nulls(&[true, true, true])));
+    let item = Arc::new(Field::new_list_field(model.data_type().clone(), true));
+    let list: ArrayRef =
+        Arc::new(ListArray::new(item, OffsetBuffer::from_lengths([1, 2]), Arc::clone(&model), None));
+    for column in [&model, &list] {
+        let released = computed(vec![("m", Arc::clone(column))], vec![(0, 0)]).unwrap();
+        assert!(!contains(released.arrow_ipc(), &SECRET.to_le_bytes()));
+        assert_eq!(read(&released).column(0).null_count(), 1);
+        let shown = computed(vec![("m", Arc::clone(column))], vec![]).unwrap();
+        assert!(contains(shown.arrow_ipc(), &SECRET.to_le_bytes()));
+    }
+    // A part of what is NULL is NULL, whatever lay in it.
+    let gone: ArrayRef = Arc::new(StructArray::new(fields, vec![numbers], nulls(&[false, true, true])));
+    let released = computed(vec![("m", gone)], vec![]).unwrap();
+    assert!(!contains(released.arrow_ipc(), &SECRET.to_le_bytes()));
 }
 
 #[test]
@@ -157,8 +185,8 @@ fn a_result_that_contradicts_itself_does_not_leave() {
     let batch = RecordBatch::try_from_iter([("n", column())]).unwrap();
     let table = Table { batch, roles: vec![], withheld: vec![], groups_may_be_absent: false };
     assert!(matches!(publish(checked(Hold::ByRule, 20), Computed(table)), Err(Error::Malformed(_))));
-    let list = arrow::array::ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
-    assert_eq!(computed(vec![("l", Arc::new(list))], vec![]).unwrap_err(), Error::OutputType { column: 1 });
+    let bytes = arrow::array::BinaryArray::from_vec(vec![b"x"]);
+    assert_eq!(computed(vec![("b", Arc::new(bytes))], vec![]).unwrap_err(), Error::OutputType { column: 1 });
 }
 
 #[test]

@@ -65,6 +65,7 @@ impl Reason {
         Self::Dominance,
         Self::Extremes,
         Self::Inexact,
+        Self::Leverage,
         Self::Moments,
         Self::PPercent,
         Self::Quantile,
@@ -90,6 +91,7 @@ impl Reason {
             Self::Dominance => "dominance",
             Self::Extremes => "extremes",
             Self::Inexact => "inexact",
+            Self::Leverage => "leverage",
             Self::Moments => "moments",
             Self::PPercent => "p percent",
             Self::Quantile => "quantile",
@@ -115,7 +117,9 @@ impl Reason {
             | Self::Threshold
             | Self::Units
             | Self::Zero => RuleClass::Few,
-            Self::Crowd | Self::Dominance | Self::Moments | Self::PPercent => RuleClass::Concentration,
+            Self::Crowd | Self::Dominance | Self::Leverage | Self::Moments | Self::PPercent => {
+                RuleClass::Concentration
+            }
             Self::Class | Self::Spread => RuleClass::Sameness,
             Self::Budget | Self::Secondary => RuleClass::Combination,
             Self::Inexact => RuleClass::Size,
@@ -162,6 +166,7 @@ impl Reason {
             Self::Dominance => profile.dominances().map(dominated).collect::<Vec<_>>().join(", or "),
             Self::Extremes => of_extremes(profile.extremes, *count),
             Self::Inexact => "it has no exact form, so that no rule can vouch for it".to_owned(),
+            Self::Leverage => LEVERAGE.to_owned(),
             Self::Moments => {
                 "one or two people are too much of its squared deviations or products, by dominance or p%"
                     .to_owned()
@@ -179,7 +184,7 @@ impl Reason {
                  together with others of this result and of earlier ones",
                 below(*count)
             ),
-            Self::Spread => "all values are equal, or all points lie on one line".to_owned(),
+            Self::Spread => SPREAD.to_owned(),
             Self::Threshold => format!("1 to {} people stand behind it", below(*count)),
             Self::Units => {
                 format!("the records of it, or of a branch in it, are of fewer than {units} institutions")
@@ -190,6 +195,12 @@ impl Reason {
         }
     }
 }
+
+const LEVERAGE: &str =
+    "one or two people are too much of what an estimate of the model stands on, by dominance or p%";
+
+const SPREAD: &str = "all values are equal, all points lie on one line, or a model has no estimate: its terms cannot be \
+                      told apart, or separate its outcomes";
 
 fn below(minimum: u32) -> u32 {
     minimum.saturating_sub(1)

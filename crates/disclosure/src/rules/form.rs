@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use arrow::datatypes::i256;
 use sekisho_model::Step;
 
-use super::{Reason, Spread, degrees_of_freedom, distinct, extremes, failed, moments, quantile, spread};
+use super::{
+    Reason, Spread, degrees_of_freedom, distinct, extremes, failed, leverage, moments, quantile, spread,
+};
+use crate::estimator::{Answer, Estimator, Found, Method, column, fit};
 use crate::evidence::Scale;
 use crate::exact::{Quotient, Rounding, Snapped};
 use crate::moments::{Inexact, Moments};
@@ -24,13 +27,15 @@ const WIDER: [i128; 3] = [1, 2, 5];
 pub(crate) struct Form {
     /// What fails.
     pub(crate) reasons: BTreeSet<Reason>,
-    /// What would be shown, for a statistic of single values.
+    /// What would be shown, for a statistic of single values and for a model.
     pub(crate) shown: Option<Shown>,
 }
 
-/// What a statistic of single values shows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What a statistic of single values, or a model, shows.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shown {
+    /// What a model or table says.
+    Answer(Answer),
     /// A number of values.
     Number(u64),
     /// One of the values, snapped.
@@ -62,6 +67,10 @@ pub(crate) fn judge_form(statistic: &StatisticColumn, row: usize, profile: &Prof
             let moments = Moments { parts: &statistic.parts, row };
             let reasons = judge_moments(moments, statistic.kind, count.people(), profile);
             Form { reasons: reasons.unwrap_or_else(|Inexact| [Reason::Inexact].into()), shown: None }
+        }
+        (StatisticKind::Estimate(estimator), _) => {
+            judge_estimate(Moments { parts: &statistic.parts, row }, estimator, count.people(), profile)
+                .unwrap_or_else(|Inexact| Form::failing(Reason::Inexact))
         }
         (StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. }, Some(_)) if count.people() == 0 => {
             Form::default()
@@ -195,6 +204,7 @@ fn judge_moments(
         StatisticKind::Count
         | StatisticKind::Covariance { .. }
         | StatisticKind::Distinct
+        | StatisticKind::Estimate(_)
         | StatisticKind::Extreme { .. }
         | StatisticKind::Mean
         | StatisticKind::People
@@ -210,4 +220,46 @@ fn judge_moments(
         (Reason::Moments, concentrated),
         (Reason::Spread, constant || line),
     ]))
+}
+
+/// What fails for a model or a table of several columns. Of a model that has no estimate nobody learns why.
+fn judge_estimate(
+    moments: Moments<'_>,
+    estimator: Estimator,
+    people: u64,
+    profile: &Profile,
+) -> Result<Form, Inexact> {
+    if people == 0 {
+        return Ok(Form::default());
+    }
+    let mut reasons = judge_moments(moments, StatisticKind::Estimate(estimator), people, profile)?;
+    let events = people_with_events(moments, estimator, people)?;
+    let (parameters, minimum) = (estimator.parameters(), profile.degrees_of_freedom);
+    let saturated = degrees_of_freedom::fails(events, parameters, minimum);
+    reasons.extend(failed([(Reason::DegreesOfFreedom, saturated)]));
+    let Found { answer, weights } = fit(estimator, moments, profile.minimum_count)?;
+    let heavy = weights.into_iter().any(|weight| leverage::fails(weight, profile));
+    let answer = answer.ok().filter(Answer::is_finite);
+    reasons.extend(failed([(Reason::Leverage, heavy), (Reason::Spread, answer.is_none())]));
+    Ok(Form { reasons, shown: answer.map(Shown::Answer) })
+}
+
+/// The people from whom the coefficients are estimated: those with the event, and where the others have none of it,
+/// the fewer of both.
+fn people_with_events(moments: Moments<'_>, estimator: Estimator, people: u64) -> Result<u64, Inexact> {
+    let Some(event) = estimator.method.event() else { return Ok(people) };
+    let events = moments.evidence(column(event)).ok_or(Inexact)?.contributors();
+    Ok(match estimator.method {
+        Method::Logistic => events.min(people.saturating_sub(events)),
+        Method::ChiSquare
+        | Method::Cox
+        | Method::KaplanMeier { .. }
+        | Method::Linear
+        | Method::LogRank
+        | Method::OddsRatio
+        | Method::Poisson
+        | Method::Rate
+        | Method::RiskRatio
+        | Method::StandardisedDifference => events,
+    })
 }

@@ -1,8 +1,22 @@
 //! Tables of any shape: they are judged or they are errors, and nothing panics.
 
 use super::*;
-use crate::{Fraction, RegressionFunction, ValueColumn, ValueTally};
+use crate::{Estimator, Fraction, Method, RegressionFunction, ValueColumn, ValueTally};
 use sekisho_model::{DateGrain, Step};
+
+const METHODS: [Method; 11] = [
+    Method::ChiSquare,
+    Method::Cox,
+    Method::KaplanMeier { width: 3 },
+    Method::Linear,
+    Method::LogRank,
+    Method::Logistic,
+    Method::OddsRatio,
+    Method::Poisson,
+    Method::Rate,
+    Method::RiskRatio,
+    Method::StandardisedDifference,
+];
 
 fn amount() -> impl Strategy<Value = i128> {
     prop_oneof![4 => -9_i128..10, 1 => any::<i128>(), 1 => Just(i128::MIN), 1 => Just(i128::MAX)]
@@ -54,6 +68,8 @@ fn kind() -> impl Strategy<Value = StatisticKind> {
         any::<(bool, bool)>().prop_map(|(sample, root)| StatisticKind::Variance { sample, root }),
         (fraction, step.clone()).prop_map(|(fraction, step)| StatisticKind::Quantile { fraction, step }),
         (any::<bool>(), step).prop_map(|(largest, step)| StatisticKind::Extreme { largest, step }),
+        (prop::sample::select(METHODS.to_vec()), 0_u8..4)
+            .prop_map(|(method, columns)| StatisticKind::Estimate(Estimator { method, columns })),
     ]
 }
 

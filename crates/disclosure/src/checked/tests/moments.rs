@@ -90,6 +90,7 @@ fn naive(records: &[(u32, i128, i128)], kind: StatisticKind, unit: f64) -> f64 {
         },
         StatisticKind::Count
         | StatisticKind::Distinct
+        | StatisticKind::Estimate(_)
         | StatisticKind::Extreme { .. }
         | StatisticKind::Mean
         | StatisticKind::People
