@@ -359,6 +359,13 @@ impl Serialize for Cell {
                 }
                 list.end()
             }
+            Self::Struct(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, cell) in fields {
+                    map.serialize_entry(name, cell)?;
+                }
+                map.end()
+            }
         }
     }
 }

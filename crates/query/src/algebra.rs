@@ -411,6 +411,12 @@ pub(crate) enum Public {
         inputs: Vec<(Public, Vec<Scalar>)>,
         columns: Vec<(ColumnId, DataType)>,
     },
+    /// A row for each item of a list, which is the column `id`.
+    Unnest {
+        input: Box<Public>,
+        id: ColumnId,
+        list: Scalar,
+    },
     Window {
         input: Box<Public>,
         calls: Vec<(ColumnId, WindowCall)>,

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::util::display::array_value_to_string;
-use datafusion::common::{self, DataFusionError, TableReference};
+use datafusion::common::{self, DFSchema, DataFusionError, TableReference};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionStateDefaults;
-use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
-use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, PlannerResult, RawFieldAccessExpr};
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, GetFieldAccess, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF,
+};
 
 use crate::functions;
 use crate::lists::{self, List, Ranges};
@@ -66,7 +68,7 @@ impl Catalog {
         Ok(Self {
             dataset: dataset.id.to_string(),
             tables,
-            planners: SessionStateDefaults::default_expr_planners(),
+            planners: planners(),
             options: ConfigOptions::default(),
         })
     }
@@ -185,6 +187,33 @@ impl GrantedTable {
             ranges: self.ranges.clone(),
             schema: Arc::new(Schema::new(fields)),
         }
+    }
+}
+
+/// The engine's own, and one for the parts of what a model says.
+fn planners() -> Vec<Arc<dyn ExprPlanner>> {
+    let mut planners = SessionStateDefaults::default_expr_planners();
+    planners.push(Arc::new(Parts));
+    planners
+}
+
+/// Plans `model['n']` as the function that it stands for.
+#[derive(Debug)]
+struct Parts;
+
+impl ExprPlanner for Parts {
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        _schema: &DFSchema,
+    ) -> common::Result<PlannerResult<RawFieldAccessExpr>> {
+        let (GetFieldAccess::NamedStructField { name }, Some(part)) =
+            (&access.field_access, functions::scalar(functions::PART_OF))
+        else {
+            return Ok(PlannerResult::Original(access));
+        };
+        let args = vec![access.expr.clone(), Expr::Literal(name.clone(), None)];
+        Ok(PlannerResult::Planned(part.call(args)))
     }
 }
 

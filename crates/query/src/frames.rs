@@ -5,8 +5,11 @@
 use crate::algebra::Reads;
 use crate::disclosure::{CellTable, Evidence, Frames, KeyColumn, Part, Scale, StatisticColumn, Tally};
 
-/// Fractional bits of an amount that are left out of a frame.
-const LEFT_OUT: u32 = 50;
+/// Fractional bits of an amount that are kept in a frame.
+const KEPT_BITS: u32 = 10;
+
+/// Digits behind the point that are kept.
+const KEPT_DIGITS: u8 = 4;
 
 /// Parts of one into which a weight is divided.
 const FINENESS: i128 = 1 << 10;
@@ -39,23 +42,28 @@ pub(crate) fn other(table: &CellTable, other: CellTable, reads: &[Reads]) -> Fra
 /// With how much each record of a person counts: as often as a person may have what is counted, nobody knows.
 fn counted(part: &Part, groups: &[Evidence]) -> Vec<Evidence> {
     let counts = |sum: &Evidence| sum.is_positive() && sum.total() == Some(i128::from(sum.records()));
-    let shift = match part.scale {
-        Scale::Decimal(_) | Scale::Integer => 0,
-        Scale::Binary30 | Scale::Binary60 => LEFT_OUT,
+    let unit = match part.scale {
+        Scale::Binary30 => 1 << (30 - KEPT_BITS),
+        Scale::Binary60 => 1 << (60 - KEPT_BITS),
+        Scale::Decimal(digits) => {
+            10_i128.checked_pow(u32::from(digits.saturating_sub(KEPT_DIGITS))).unwrap_or(i128::MAX)
+        }
+        Scale::Integer => 1,
     };
     let sums = part.evidence.iter().zip(groups);
-    sums.map(|(sum, group)| if counts(sum) { sum.once_per_person() } else { weights(sum, group, shift) })
+    sums.map(|(sum, group)| if counts(sum) { sum.once_per_person() } else { weights(sum, group, unit) })
         .collect()
 }
 
 /// The mean amount of a person's records.
-fn weights(sum: &Evidence, group: &Evidence, shift: u32) -> Evidence {
+fn weights(sum: &Evidence, group: &Evidence, unit: i128) -> Evidence {
     let mut tally = Tally::new();
     let mut records = group.contributions().iter().peekable();
     for (subject, amount) in sum.contributions().iter() {
         while records.next_if(|(known, _)| *known < subject).is_some() {}
         let number = records.peek().filter(|(known, _)| *known == subject).map_or(1, |(_, number)| *number);
-        let weight = (amount >> shift).checked_mul(FINENESS).and_then(|whole| whole.checked_div(number));
+        let kept = amount.checked_div_euclid(unit).and_then(|kept| kept.checked_mul(FINENESS));
+        let weight = kept.and_then(|whole| whole.checked_div(number));
         match weight.and_then(|weight| i64::try_from(weight).ok()) {
             Some(weight) => tally.add_word(subject, weight),
             None => tally.add_overflow(subject),

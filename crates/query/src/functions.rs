@@ -9,6 +9,8 @@ use std::sync::{Arc, LazyLock};
 use datafusion::common::utils::datafusion_strsim;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowFunctionDefinition, WindowUDF};
 
+use crate::estimates;
+
 /// Scalar functions by the names under which SQL may call them.
 const SCALAR: &[&str] = &[
     "abs",
@@ -25,6 +27,7 @@ const SCALAR: &[&str] = &[
     "datetrunc",
     "exp",
     "floor",
+    "get_field",
     "greatest",
     "least",
     "left",
@@ -58,6 +61,12 @@ const SCALAR: &[&str] = &[
 
 /// Parts of a date that SQL may call like functions; they are read as `date_part`.
 const PARTS_OF_DATES: [&str; 4] = ["day", "month", "quarter", "year"];
+
+/// The function that takes a part of what a model says: no column of a record has parts.
+pub(crate) const PART_OF: &str = "get_field";
+
+/// What the planner makes rows or columns of; see `lower::unnest`.
+const UNNEST: &str = "unnest";
 
 /// Those that take numbers as numbers, or dates: whatever else takes them as texts.
 const OF_NUMBERS: &[&str] = &[
@@ -157,7 +166,7 @@ pub(crate) fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
 
 /// The aggregate of this name, if SQL may call it.
 pub(crate) fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
-    AGGREGATE_FUNCTIONS.get(name).cloned()
+    AGGREGATE_FUNCTIONS.get(name).cloned().or_else(|| estimates::function(name))
 }
 
 /// The window function of this name, if SQL may call it.
@@ -177,7 +186,7 @@ pub(crate) fn window_is_allowed(function: &WindowFunctionDefinition) -> bool {
 
 /// Whether SQL may call a function of this name, of whatever sort.
 pub(crate) fn is_known(name: &str) -> bool {
-    scalar(name).is_some() || aggregate(name).is_some() || window(name).is_some()
+    name == UNNEST || scalar(name).is_some() || aggregate(name).is_some() || window(name).is_some()
 }
 
 /// The function whose name is nearest to one that does not exist.
@@ -208,7 +217,10 @@ pub(crate) fn scalar_is_allowed(function: &ScalarUDF) -> bool {
 /// The names of the aggregates that SQL may call.
 #[must_use]
 pub fn aggregate_functions() -> Vec<&'static str> {
-    AGGREGATE_FUNCTIONS.keys().copied().collect()
+    let mut names: Vec<&'static str> =
+        AGGREGATE_FUNCTIONS.keys().copied().chain(estimates::names()).collect();
+    names.sort_unstable();
+    names
 }
 
 /// The names of the functions that SQL may call with OVER, beside COUNT, SUM, AVG, MIN and MAX.
@@ -220,9 +232,8 @@ pub fn window_functions() -> Vec<&'static str> {
 /// The names of all functions that SQL may call, scalar ones first.
 #[must_use]
 pub fn allowed_functions() -> Vec<&'static str> {
-    let aggregates = AGGREGATE_FUNCTIONS.keys();
-    let scalars = SCALAR_FUNCTIONS.keys().chain(&PARTS_OF_DATES);
-    scalars.chain(aggregates).chain(WINDOW_FUNCTIONS.keys()).copied().collect()
+    let scalars = SCALAR_FUNCTIONS.keys().chain(&PARTS_OF_DATES).copied();
+    scalars.chain(aggregate_functions()).chain(WINDOW_FUNCTIONS.keys().copied()).collect()
 }
 
 #[cfg(test)]

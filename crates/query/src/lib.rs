@@ -16,6 +16,7 @@ mod parse;
 mod position;
 
 mod catalog;
+mod estimates;
 mod functions;
 
 mod algebra;

@@ -31,6 +31,7 @@ mod telling;
 mod text;
 mod types;
 mod unit;
+mod unnest;
 mod window;
 
 use std::collections::BTreeSet;

@@ -343,8 +343,9 @@ fn one_line(text: &str) -> String {
         "This feature is not implemented: ",
         "Internal error: ",
     ];
+    let text = text.split_once("coercion failed with: ").map_or(text, |(_, said)| said);
     let text = prefixes.iter().fold(text, |text, prefix| text.trim_start_matches(prefix));
-    let ends = ["\n", ", errors:", " {", ": ["];
+    let ends = ["\n", ", errors:", " {", ": [", ". No function matches"];
     let sentence = ends.iter().fold(text, |text, end| text.split(end).next().unwrap_or_default());
     let sentence = sentence.trim_end_matches('.');
     // It may repeat what the analyst wrote, however long that is.

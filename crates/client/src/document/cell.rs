@@ -3,7 +3,7 @@
 use std::fmt;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Float16Type, Float32Type, Float64Type};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Fields, Float16Type, Float32Type, Float64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -24,6 +24,8 @@ pub enum Cell {
     Text(String),
     /// A list.
     List(Vec<Cell>),
+    /// Values by name, in their order.
+    Struct(Vec<(String, Cell)>),
 }
 
 impl PartialEq for Cell {
@@ -34,7 +36,16 @@ impl PartialEq for Cell {
             (Self::Number(left), Self::Number(right)) => left.get() == right.get(),
             (Self::Text(left), Self::Text(right)) => left == right,
             (Self::List(left), Self::List(right)) => left == right,
-            (Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::List(_), _) => false,
+            (Self::Struct(left), Self::Struct(right)) => left == right,
+            (
+                Self::Null
+                | Self::Bool(_)
+                | Self::Number(_)
+                | Self::Text(_)
+                | Self::List(_)
+                | Self::Struct(_),
+                _,
+            ) => false,
         }
     }
 }
@@ -47,7 +58,9 @@ impl fmt::Display for Cell {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Number(number) => f.write_str(number.get()),
             Self::Text(text) => f.write_str(text),
-            Self::List(_) => f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?),
+            Self::List(_) | Self::Struct(_) => {
+                f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+            }
         }
     }
 }
@@ -77,6 +90,7 @@ pub(super) fn reader(array: &ArrayRef) -> Result<Reader<'_>> {
             let values = array.as_list::<i64>();
             Box::new(move |index| list(&values.value(index)))
         }
+        DataType::Struct(fields) => structure(array, fields)?,
         DataType::Int8
         | DataType::Int16
         | DataType::Int32
@@ -106,13 +120,22 @@ pub(super) fn reader(array: &ArrayRef) -> Result<Reader<'_>> {
         | DataType::ListView(_)
         | DataType::FixedSizeList(..)
         | DataType::LargeListView(_)
-        | DataType::Struct(_)
         | DataType::Union(..)
         | DataType::Dictionary(..)
         | DataType::Map(..)
         | DataType::RunEndEncoded(..) => formatted(array, Cell::Text)?,
     };
     Ok(Box::new(move |index| if array.is_null(index) { Cell::Null } else { read(index) }))
+}
+
+/// Reads the parts of a structure by their names.
+fn structure<'a>(array: &'a ArrayRef, fields: &Fields) -> Result<Reader<'a>> {
+    let columns = array.as_struct().columns().iter().map(reader).collect::<Result<Vec<_>>>()?;
+    let names = fields.iter().map(|field| field.name().clone());
+    let parts: Vec<(String, Reader<'_>)> = names.zip(columns).collect();
+    Ok(Box::new(move |index| {
+        Cell::Struct(parts.iter().map(|(name, read)| (name.clone(), read(index))).collect())
+    }))
 }
 
 /// Reads the values of a primitive array.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{Fields, Schema};
+use arrow::datatypes::{DataType, Fields, Schema};
 use sekisho_wire::schema::{ROLE, WITHHELD};
 use serde::Deserialize;
 
@@ -32,10 +32,19 @@ pub(super) fn unique_names(fields: &Fields) -> Vec<Arc<str>> {
 pub(super) fn describe(fields: &Fields, names: &[Arc<str>]) -> Vec<Column> {
     let describe = |(field, name): (&Arc<arrow::datatypes::Field>, &Arc<str>)| Column {
         name: name.to_string(),
-        kind: format!("{:?}", field.data_type()),
+        kind: kind(field.data_type()),
         role: field.metadata().get(ROLE).cloned(),
     };
     fields.iter().zip(names).map(describe).collect()
+}
+
+/// A type in Arrow's words; of lists and structures without what is in them.
+fn kind(data_type: &DataType) -> String {
+    if data_type.is_nested() {
+        let whole = format!("{data_type:?}");
+        return whole.split('(').next().unwrap_or_default().to_owned();
+    }
+    format!("{data_type:?}")
 }
 
 #[derive(Deserialize)]

@@ -46,7 +46,7 @@ fn field(cell: &Cell, look: Look) -> String {
     match cell {
         Cell::Null | Cell::Bool(_) | Cell::Number(_) => cell.to_string(),
         Cell::Text(text) => quoted(text, look),
-        Cell::List(_) => quoted(&cell.to_string(), look),
+        Cell::List(_) | Cell::Struct(_) => quoted(&cell.to_string(), look),
     }
 }
 

@@ -29,7 +29,9 @@ pub fn table(document: &Document, look: Look) -> String {
             Cell::Null if withheld.contains(&(index, &**name)) => look.withheld().to_owned(),
             Cell::Null => "NULL".to_owned(),
             Cell::Text(text) if *days => text.trim_end_matches(MIDNIGHT).to_owned(),
-            Cell::Bool(_) | Cell::Number(_) | Cell::Text(_) | Cell::List(_) => cell.to_string(),
+            Cell::Bool(_) | Cell::Number(_) | Cell::Text(_) | Cell::List(_) | Cell::Struct(_) => {
+                cell.to_string()
+            }
         }));
     }
     grid.shown(look)
@@ -41,7 +43,7 @@ fn holds_days(document: &Document, column: usize) -> bool {
     let is_day = |cell: &Cell| match cell {
         Cell::Null => true,
         Cell::Text(text) => text.ends_with(MIDNIGHT),
-        Cell::Bool(_) | Cell::List(_) | Cell::Number(_) => false,
+        Cell::Bool(_) | Cell::List(_) | Cell::Number(_) | Cell::Struct(_) => false,
     };
     instants && document.rows.iter().filter_map(|row| row.0.get(column)).all(|(_, cell)| is_day(cell))
 }

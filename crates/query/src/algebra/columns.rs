@@ -115,6 +115,27 @@ impl Records {
         }
     }
 
+    /// Whether each person has one row at most, whatever the records.
+    pub(crate) fn is_one_per_person(&self) -> bool {
+        match self {
+            Self::Extend { input, .. } | Self::Restrict { input, .. } | Self::Window { input, .. } => {
+                input.is_one_per_person()
+            }
+            Self::PerSubject { keys, .. } => keys.is_empty(),
+            Self::ReferenceJoin { input, kind, .. } => match kind {
+                JoinKind::Anti | JoinKind::Mark(_) | JoinKind::Semi => input.is_one_per_person(),
+                JoinKind::Full | JoinKind::Inner | JoinKind::Left => false,
+            },
+            Self::Scan(_) | Self::Union { .. } => false,
+            Self::SubjectJoin { left, right, kind, .. } => match kind {
+                JoinKind::Anti | JoinKind::Mark(_) | JoinKind::Semi => left.is_one_per_person(),
+                JoinKind::Full | JoinKind::Inner | JoinKind::Left => {
+                    left.is_one_per_person() && right.is_one_per_person()
+                }
+            },
+        }
+    }
+
     /// Every column that an expression in it reads.
     pub(crate) fn columns(&self) -> BTreeSet<ColumnId> {
         let mut read = BTreeSet::new();

@@ -101,6 +101,12 @@ impl Layout {
                 let products: [&[usize]; 5] = [&[1], &[1, 1], &[0], &[0, 0], &[0, 1]];
                 parts.extend(self.products(args, &products, counted.as_ref()));
             }
+            StatisticKind::Estimate(estimator) => {
+                parts.push(self.tally(Amount::One, counted.clone()));
+                let sums = estimator.sums();
+                let sums: Vec<&[usize]> = sums.iter().map(Vec::as_slice).collect();
+                parts.extend(self.products(args, &sums, counted.as_ref()));
+            }
             StatisticKind::Distinct | StatisticKind::Extreme { .. } | StatisticKind::Quantile { .. } => {
                 let distinct = *kind == StatisticKind::Distinct;
                 parts.push(self.tally(Amount::One, counted));

@@ -137,7 +137,8 @@ impl Lowering<'_> {
         fields.extend(sets.iter().map(|sets| Field::Value(Scalar::Column(sets.id))));
         let sorts = grouped.node.sorts();
         let repeating = grouped.node.repeating(false);
-        let counted = Counted { with_codes, sorts: &sorts, repeating: &repeating };
+        let once = grouped.node.is_one_per_person();
+        let counted = Counted { with_codes, sorts: &sorts, repeating: &repeating, once };
         let mut statistics = Vec::new();
         for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
             let statistic = self.statistic(expr, data_type, scope, counted)?;

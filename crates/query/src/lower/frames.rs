@@ -177,7 +177,9 @@ impl<'a> Framed<'a> {
         } else {
             statistic.kind
         };
-        let summed = matches!(statistic.kind, StatisticKind::Mean | StatisticKind::Sum);
+        // A model says the products of what is not known of people and of covariates that the analyst chose.
+        let summed =
+            matches!(statistic.kind, StatisticKind::Estimate(_) | StatisticKind::Mean | StatisticKind::Sum);
         let mixed = confidential && !plain && summed;
         self.amounts |= own && mixed;
         let mut amount = |scalar: &Scalar| {

@@ -73,7 +73,7 @@ impl Lowering<'_> {
             LogicalPlan::Subquery(_) => {
                 Err(not_supported("a sub-query here", "join a CTE that is grouped by the subject"))
             }
-            LogicalPlan::Unnest(_) => Err(not_supported("UNNEST", "name the codes in an IN list")),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Analyze(_)
             | LogicalPlan::Copy(_)
             | LogicalPlan::Ddl(_)

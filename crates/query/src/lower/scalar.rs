@@ -36,6 +36,7 @@ impl Lowering<'_> {
         let scalar = self.value(expr, scope, 0)?;
         if let Ok(data_type) = expr.get_type(scope.schema)
             && !is_stored(&data_type)
+            && !(data_type.is_nested() && self.columns.reads_statistic(&scalar))
         {
             let what = format!("a value of the type {}", type_name(&data_type));
             let hint = "use numbers, texts, dates, timestamps and truth values";
@@ -300,6 +301,10 @@ impl Lowering<'_> {
         let depth = depth.saturating_add(1);
         let args =
             call.args.iter().map(|arg| self.value(arg, scope, depth)).collect::<Result<Vec<_>, _>>()?;
+        let of_model = |arg: &Scalar| self.columns.reads_statistic(arg);
+        if name == functions::PART_OF && !args.first().is_some_and(of_model) {
+            return Err(function_refusal(name).at(self.positions.function(name)));
+        }
         if name == "coalesce" {
             return self.coalesce(args);
         }

@@ -164,6 +164,9 @@ fn unknown_function(name: &str) -> Refusal {
                 "it is a window function: write {name}(...) OVER (PARTITION BY the person ORDER BY a date); {listed}"
             )
         }
+        _ if functions::aggregate(name).is_some() => {
+            format!("it summarises groups of people: write it without OVER; {listed}")
+        }
         Some(similar) => format!("did you mean `{similar}`? {listed}"),
         None => listed.to_owned(),
     };

@@ -56,6 +56,14 @@ impl PublicRun {
                 LogicalPlanBuilder::from(self.relation(input, tables)?).sort(sorted)?.build()
             }
             Public::Union { inputs, columns } => self.union(inputs, columns, tables),
+            Public::Unnest { input, id, list } => {
+                let input = self.relation(input, tables)?;
+                let mut projected = all(&input);
+                projected.extend(self.value(*id, list, None));
+                let extended = LogicalPlanBuilder::from(input).project(projected)?;
+                // A blank list is one row, which is blank.
+                extended.unnest_column(Column::from_name(column_name(*id)))?.build()
+            }
             Public::Window { input, calls } => self.window(self.relation(input, tables)?, calls),
         }
     }

@@ -11,6 +11,7 @@ mod attacks;
 mod canary;
 mod domains;
 mod encodings;
+mod estimates;
 mod exact;
 mod exhaustive;
 mod fixture;

@@ -160,6 +160,15 @@ const FORMS: &[(&str, &str)] = &[
         "a range of bills",
         "SELECT COUNT(*) AS n FROM people p JOIN bills b ON b.id = p.id WHERE b.points >= 125 AND #",
     ),
+    (
+        "a ratio of risks",
+        "WITH m AS (SELECT risk_ratio(d.code = 'I10', #) AS r FROM people p JOIN diagnoses d ON d.id = p.id) \
+         SELECT m.r['estimate'] AS n FROM m",
+    ),
+    (
+        "a linear model",
+        "WITH m AS (SELECT ols(b.points, #) AS r FROM people p JOIN bills b ON b.id = p.id) SELECT m.r['n'] AS n FROM m",
+    ),
     ("months", "SELECT COUNT(DISTINCT d.id) AS n FROM diagnoses d WHERE d.code = 'I10' AND @"),
     (
         "months of a first event",
