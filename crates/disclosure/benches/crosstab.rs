@@ -83,6 +83,7 @@ fn table(groups: &[(Labels, Evidence)]) -> CellTable {
         name: "n".to_owned(),
         kind: StatisticKind::People,
         parts: vec![Part { scale: Scale::Integer, evidence: evidence.clone() }],
+        chosen: false,
         values: None,
         branches: Vec::new(),
     };

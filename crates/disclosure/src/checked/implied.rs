@@ -51,7 +51,8 @@ fn count(
     profile: &Profile,
 ) -> Evidence {
     let values = statistic.values.as_ref().and_then(|values| values.rows.get(row));
-    let (Some(values), Some(Shown::Value(shown)), true) = (values, form.shown, form.reasons.is_empty())
+    let (Some(values), Some(Shown::Value(shown)), true) =
+        (values, form.shown.as_ref(), form.reasons.is_empty())
     else {
         return records.clone();
     };

@@ -208,7 +208,7 @@ fn cell(
         sums.push((number, claim));
         reasons.extend(of_part);
     }
-    let value = if reasons.is_empty() { values::value(statistic, row, form.shown) } else { Ok(None) };
+    let value = if reasons.is_empty() { values::value(statistic, row, form.shown.clone()) } else { Ok(None) };
     if value.is_err() {
         reasons.insert(Reason::Inexact);
     }

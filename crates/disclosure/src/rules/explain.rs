@@ -53,7 +53,7 @@ impl RuleClass {
 
 impl Reason {
     /// All of them, by name.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Area,
         Self::Branch,
         Self::Budget,
