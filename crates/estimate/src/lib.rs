@@ -21,7 +21,7 @@ pub use cox::cox;
 pub use glm::{Family, glm};
 pub use linear::{Moments, linear};
 pub use rows::Rows;
-pub use survival::{Comparison, Step, kaplan_meier, log_rank};
+pub use survival::{Comparison, Share, Step, kaplan_meier, log_rank};
 pub use table::{Fourfold, Ratio, Samples, Test};
 pub use term::{Fit, Term};
 pub use weight::Weight;

@@ -13,12 +13,15 @@ pub struct Step {
     pub at_risk: f64,
 }
 
+/// A share, and the ends of its 95 % interval.
+pub type Share = (f64, Option<(f64, f64)>);
+
 /// The share that is left after each step, and the ends of its 95 % interval (log-log, as in R with
 /// `conf.type = "log-log"`); the interval is `None` where nobody, or everybody, had the event.
 ///
 /// # Errors
 /// [`Unfitted`] where more people have the event than are there.
-pub fn kaplan_meier(steps: &[Step]) -> Result<Vec<(f64, Option<(f64, f64)>)>, Unfitted> {
+pub fn kaplan_meier(steps: &[Step]) -> Result<Vec<Share>, Unfitted> {
     let (mut share, mut variance) = (1.0, 0.0);
     let mut curve = Vec::new();
     for Step { events, at_risk } in steps {

@@ -5,7 +5,7 @@
 //! `sm.Poisson(c, X)` over `X = sm.add_constant(np.c_[x, g])`, `sm.PHReg(t, np.c_[x, g], status=d, ties="efron")`, `logrank_test` and
 //! `KaplanMeierFitter`, each to its last digits.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests, with helpers")]
+#![expect(clippy::indexing_slicing, reason = "tests, with helpers")]
 
 use sekisho_estimate::{
     Family, Fourfold, Moments, Ratio, Rows, Samples, Step, Term, Unfitted, cox, glm, kaplan_meier, linear,

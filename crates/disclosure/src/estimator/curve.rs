@@ -139,9 +139,9 @@ fn grouped(people: &[(i128, bool, u32)], minimum: usize) -> Vec<Interval> {
     let (mut events, mut left) = (Vec::new(), Vec::new());
     for (place, (end, event, subject)) in people.iter().enumerate() {
         if *event {
-            events.push(*subject)
+            events.push(*subject);
         } else {
-            left.push(*subject)
+            left.push(*subject);
         };
         let next = place.checked_add(1).and_then(|place| people.get(place));
         let is_end = next.is_none_or(|(next, _, _)| next > end);

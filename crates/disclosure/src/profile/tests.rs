@@ -161,6 +161,11 @@ fn a_project_can_only_be_stricter() {
     for (field, project) in laxer {
         assert_eq!(profile.stricter(&project), Err(Error::LaxerThanProfile { field }));
     }
+}
+
+#[test]
+fn zeros_and_extremes_are_only_withheld_by_a_project() {
+    let (profile, nothing) = (built_in("japan-rwd"), Stricter::default());
     let malformed = Stricter { forbidden_crossings: vec![vec!["insurer".to_owned()]], ..nothing.clone() };
     assert!(matches!(profile.stricter(&malformed), Err(Error::ProfileRange { .. })));
     let kth = built_in("teaching").stricter(&Stricter { withhold_extremes: Some(false), ..nothing.clone() });

@@ -100,7 +100,7 @@ fn fresh(array: &ArrayRef, kept: &[bool]) -> Result<ArrayRef, Error> {
         let columns = structure.columns().iter().map(|column| fresh(column, &kept));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let made = StructArray::try_new(structure.fields().clone(), columns, present());
-        return made.map(|made| Arc::new(made) as ArrayRef).map_err(unwritten);
+        return made.map(|made| make_array(made.into_data())).map_err(unwritten);
     }
     if let Some(lists) = array.as_list_opt::<i32>() {
         let DataType::List(field) = array.data_type() else {
@@ -120,7 +120,7 @@ fn fresh(array: &ArrayRef, kept: &[bool]) -> Result<ArrayRef, Error> {
         let offsets = OffsetBuffer::from_lengths(lengths);
         let items = fresh(&items, &vec![true; items.len()])?;
         let made = ListArray::try_new(Arc::clone(field), offsets, items, present());
-        return made.map(|made| Arc::new(made) as ArrayRef).map_err(unwritten);
+        return made.map(|made| make_array(made.into_data())).map_err(unwritten);
     }
     let data = array.to_data();
     let mut copy = MutableArrayData::new(vec![&data], true, array.len());

@@ -150,11 +150,7 @@ impl Reason {
             Self::Contributors => {
                 format!("1 to {} people contribute something other than zero", below(*count))
             }
-            Self::Crowd => format!(
-                "all but 1 to {} people contribute the same, or nearly, or multiples of one number: what is left of \
-                 the sum is theirs",
-                below(*count)
-            ),
+            Self::Crowd => format!("all but 1 to {} people {CROWD}", below(*count)),
             Self::DegreesOfFreedom => {
                 format!(
                     "fewer than {freedom} people are left beside the numbers that are estimated from them"
@@ -165,12 +161,9 @@ impl Reason {
             }
             Self::Dominance => profile.dominances().map(dominated).collect::<Vec<_>>().join(", or "),
             Self::Extremes => of_extremes(profile.extremes, *count),
-            Self::Inexact => "it has no exact form, so that no rule can vouch for it".to_owned(),
+            Self::Inexact => INEXACT.to_owned(),
             Self::Leverage => LEVERAGE.to_owned(),
-            Self::Moments => {
-                "one or two people are too much of its squared deviations or products, by dominance or p%"
-                    .to_owned()
-            }
+            Self::Moments => MOMENTS.to_owned(),
             Self::PPercent => format!(
                 "all but the two largest contributors have less than {} per mille of the largest: X - x1 - x2 < p x1",
                 profile.p_permille
@@ -195,6 +188,14 @@ impl Reason {
         }
     }
 }
+
+const CROWD: &str =
+    "contribute the same, or nearly, or multiples of one number: what is left of the sum is theirs";
+
+const INEXACT: &str = "it has no exact form, so that no rule can vouch for it";
+
+const MOMENTS: &str =
+    "one or two people are too much of its squared deviations or products, by dominance or p%";
 
 const LEVERAGE: &str =
     "one or two people are too much of what an estimate of the model stands on, by dominance or p%";

@@ -11,7 +11,7 @@ use super::{
     Reason, Spread, degrees_of_freedom, distinct, extremes, failed, leverage, moments, quantile, spread,
 };
 use crate::estimator::{Answer, Estimator, Found, Method, column, fit};
-use crate::evidence::Scale;
+use crate::evidence::{Evidence, Scale};
 use crate::exact::{Quotient, Rounding, Snapped};
 use crate::moments::{Inexact, Moments};
 use crate::profile::{Extremes, Profile};
@@ -79,16 +79,8 @@ pub(crate) fn judge_form(statistic: &StatisticColumn, row: usize, profile: &Prof
             let value = quantile_value(values, count.records(), fraction);
             let snapped = value
                 .and_then(|value| quantile_shown(&value, (values, count.people()), (scale, step), profile));
-            let mut form = judge_order(values, snapped, Reason::Quantile, profile);
             let own = column.and_then(|column| column.own.as_ref()?.get(row));
-            let tipped = own
-                .is_some_and(|own| !judge_order(own, snapped, Reason::Quantile, profile).reasons.is_empty());
-            form.reasons.extend(failed([
-                (Reason::Quantile, tipped),
-                (Reason::Quantile, quantile::too_far_out(count.people(), fraction, profile.minimum_count)),
-                (Reason::Quantile, quantile::outweighed(Spread::of(count), fraction, profile)),
-            ]));
-            form
+            judge_quantile((values, own), snapped, (count, fraction), profile)
         }
         (StatisticKind::Extreme { largest, step }, Some((values, scale))) => match profile.extremes {
             Extremes::Off => Form::failing(Reason::Extremes),
@@ -111,6 +103,24 @@ impl Form {
     fn failing(reason: Reason) -> Self {
         Self { reasons: [reason].into(), shown: None }
     }
+}
+
+/// What fails for a quantile as it would be shown, with the values that it has without the analyst's constants.
+fn judge_quantile(
+    (values, own): (&Values, Option<&Values>),
+    snapped: Option<Snapped>,
+    (count, fraction): (&Evidence, Fraction),
+    profile: &Profile,
+) -> Form {
+    let mut form = judge_order(values, snapped, Reason::Quantile, profile);
+    let tipped =
+        own.is_some_and(|own| !judge_order(own, snapped, Reason::Quantile, profile).reasons.is_empty());
+    form.reasons.extend(failed([
+        (Reason::Quantile, tipped),
+        (Reason::Quantile, quantile::too_far_out(count.people(), fraction, profile.minimum_count)),
+        (Reason::Quantile, quantile::outweighed(Spread::of(count), fraction, profile)),
+    ]));
+    form
 }
 
 fn judge_distinct(values: &Values, profile: &Profile) -> Form {

@@ -229,7 +229,7 @@ proptest! {
         for (level, which) in releases {
             let groups = groups(&people, LEVELS[level], which.saturating_sub(1) * 7);
             let counts = groups.iter().map(|(_, group)| group.clone()).collect();
-            let named = groups.iter().map(|(label, group)| (&label[..], group.clone())).collect();
+            let named = groups.iter().map(|(label, group)| (label.as_str(), group.clone())).collect();
             let table = testing::table("group", named, [testing::count("n", counts)]);
             let checked = check(Unreleased::new(vec![table]), &ledger, &profile, Hold::ByRule).unwrap();
             checked.page().into_iter().for_each(|page| ledger.take(page));

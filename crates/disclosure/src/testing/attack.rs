@@ -6,13 +6,16 @@
 /// Below this, a number of the tableau is zero.
 const ZERO: f64 = 1e-9;
 
+/// The places of numbers, with factors.
+type Terms = Vec<(usize, f64)>;
+
 /// Numbers that nobody knows, by place, and what is known of sums of them.
 #[derive(Clone, Default)]
 pub(crate) struct Attack {
     /// Between what each is; the lower end is finite.
     pub(crate) unknown: Vec<(f64, f64)>,
     /// Sums with factors, and between what each is.
-    pub(crate) known: Vec<(Vec<(usize, f64)>, (f64, f64))>,
+    pub(crate) known: Vec<(Terms, (f64, f64))>,
 }
 
 impl Attack {
@@ -45,7 +48,7 @@ impl Attack {
         // Each is at least its lower end, and so much more.
         let from =
             |sum: &[(usize, f64)]| sum.iter().map(|(at, factor)| factor * self.unknown[*at].0).sum::<f64>();
-        let mut rows: Vec<(Vec<(usize, f64)>, f64)> = Vec::new();
+        let mut rows: Vec<(Terms, f64)> = Vec::new();
         let mut width = self.unknown.len();
         for (sum, (least, most)) in known {
             let ends = if least.total_cmp(&most).is_eq() {
@@ -76,9 +79,9 @@ struct Tableau {
 
 impl Tableau {
     /// A solution of the rows in which no number is below zero, if there is one.
-    fn of(sums: &[(Vec<(usize, f64)>, f64)], width: usize) -> Option<Self> {
+    fn of(sums: &[(Terms, f64)], width: usize) -> Option<Self> {
         let all = width + sums.len();
-        let row = |(place, (sum, end)): (usize, &(Vec<(usize, f64)>, f64))| {
+        let row = |(place, (sum, end)): (usize, &(Terms, f64))| {
             let largest = sum.iter().map(|(_, factor)| factor.abs()).fold(0.0, f64::max);
             let scale = if *end < 0.0 { -largest } else { largest };
             let mut row = vec![0.0; all + 1];

@@ -64,26 +64,7 @@ impl Lowering<'_> {
                 "write COUNT(<the subject column of the records>), or a statistic of a column of theirs";
             return Err(Refusal::new(Code::AggregateNotAllowed, message, hint).at(place));
         }
-        let adds = !matches!(kind, StatisticKind::Count | StatisticKind::Distinct | StatisticKind::People);
-        if adds && args.iter().any(|arg| measure::squares(arg, &self.columns)) {
-            let message = "a sum or mean of squares is not allowed: beside the sum it gives the deviation";
-            let hint = "take VAR_SAMP or STDDEV, and CORR or COVAR_SAMP of two columns";
-            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
-        }
-        self.rounded(adds, &args, of.repeating).map_err(|refusal| refusal.at(place))?;
-        if adds && !args.iter().all(|arg| measure::is_plain(arg, &self.columns)) {
-            let message =
-                "a sum, mean or the like of a function of values is not allowed over groups of people";
-            let hint = "sum columns, arithmetic of columns and constants, or CASE; use functions in GROUP BY and WHERE";
-            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
-        }
-        let summed = matches!(kind, StatisticKind::Mean | StatisticKind::Sum);
-        if adds && !summed && args.iter().any(|arg| self.holds_several(arg, kind)) {
-            let message =
-                "a deviation, correlation or quantile of an expression over several columns is not allowed";
-            let hint = "take it of one column, or of the difference of two dates";
-            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint).at(place));
-        }
+        self.may_be_added(kind, &args, of).map_err(|refusal| refusal.at(place))?;
         let filter = params.filter.as_ref().map(|filter| self.scalar(filter, scope)).transpose()?;
         let mut branches: Vec<Scalar> = filter.iter().chain(&there).cloned().collect();
         if !matches!(kind, StatisticKind::Distinct | StatisticKind::People) {
@@ -116,6 +97,31 @@ impl Lowering<'_> {
             branches,
             data_type,
         })
+    }
+
+    /// Whether the arguments of a statistic may be added up, described or put in order.
+    fn may_be_added(&self, kind: StatisticKind, args: &[Scalar], of: Counted<'_>) -> Result<(), Refusal> {
+        let adds = !matches!(kind, StatisticKind::Count | StatisticKind::Distinct | StatisticKind::People);
+        if adds && args.iter().any(|arg| measure::squares(arg, &self.columns)) {
+            let message = "a sum or mean of squares is not allowed: beside the sum it gives the deviation";
+            let hint = "take VAR_SAMP or STDDEV, and CORR or COVAR_SAMP of two columns";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint));
+        }
+        self.rounded(adds, args, of.repeating)?;
+        if adds && !args.iter().all(|arg| measure::is_plain(arg, &self.columns)) {
+            let message =
+                "a sum, mean or the like of a function of values is not allowed over groups of people";
+            let hint = "sum columns, arithmetic of columns and constants, or CASE; use functions in GROUP BY and WHERE";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint));
+        }
+        let summed = matches!(kind, StatisticKind::Mean | StatisticKind::Sum);
+        if adds && !summed && args.iter().any(|arg| self.holds_several(arg, kind)) {
+            let message =
+                "a deviation, correlation or quantile of an expression over several columns is not allowed";
+            let hint = "take it of one column, or of the difference of two dates";
+            return Err(Refusal::new(Code::ExpressionNotAllowed, message, hint));
+        }
+        Ok(())
     }
 
     /// What could be read in the digits of a sum or of a number of rows: each term that is added in it, and each
