@@ -111,9 +111,9 @@ fn a_row_that_is_shown_bounds_the_others() {
 #[test]
 fn a_mean_beside_a_rounded_count_does_not_give_the_count_away() {
     let amounts: [Vec<i128>; 3] = [
-        [vec![11; 6], vec![12; 2]].concat(),
-        [vec![8; 11], vec![7; 1]].concat(),
-        [vec![9; 15], vec![10; 5]].concat(),
+        vec![5, 8, 10, 11, 12, 13, 15, 16],
+        vec![2, 4, 5, 6, 7, 8, 9, 9, 10, 11, 12, 12],
+        vec![3, 4, 5, 6, 7, 8, 8, 9, 9, 10, 10, 10, 11, 11, 12, 12, 13, 13, 11, 13],
     ];
     let sum = |(place, amounts): (u32, &Vec<i128>)| evidence((place * 100..).zip(amounts.iter().copied()));
     let sums: Vec<Evidence> = (0..).zip(&amounts).map(sum).collect();

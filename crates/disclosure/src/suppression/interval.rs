@@ -33,7 +33,7 @@ use super::algebra::{Algebra, Exhausted};
 use super::columns::Column;
 use crate::evidence::double;
 use crate::profile::Profile;
-use crate::rules;
+use crate::rules::{self, Reason};
 use regions::Region;
 
 /// Most steps (entries of rows that are read) of one audit, less than a second.
@@ -159,7 +159,8 @@ impl Audit<'_, '_> {
 
 impl Secret {
     /// Nothing is demanded of a sum without an exact form, which says nothing, of one that is withheld for what
-    /// follows from it with others (squares, for their deviations), nor by a profile without the rule.
+    /// follows from it with others (squares, for their deviations), or for its crowd (that its number of people bounds
+    /// it is no secret), nor by a profile without the rule.
     fn of(number: u32, column: &Column<'_>, profile: &Profile) -> Option<Self> {
         let evidence = column.evidence;
         let size = double(i128::try_from(evidence.absolute()?).ok()?);
@@ -173,7 +174,7 @@ impl Secret {
             Demand::Ends { less: each - size, more: each * (minimum - 1.0) - size }
         } else if is_count {
             Demand::Width(each * (minimum - 2.0))
-        } else if rules::judge_part(evidence, false, profile).is_empty() {
+        } else if rules::judge_part(evidence, false, profile).iter().all(|reason| *reason == Reason::Crowd) {
             return None;
         } else {
             let part = double(evidence.total()?).abs() * f64::from(profile.minimum_interval) / 1000.0;
