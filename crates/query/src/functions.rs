@@ -92,6 +92,31 @@ const OF_NUMBERS: &[&str] = &[
     "trunc",
 ];
 
+/// Those of which every argument is a value, by the engine's own names.
+const OF_VALUES: &[&str] = &[
+    "abs",
+    "ceil",
+    "character_length",
+    "coalesce",
+    "concat",
+    "exp",
+    "floor",
+    "greatest",
+    "least",
+    "ln",
+    "log10",
+    "log2",
+    "lower",
+    "make_date",
+    "nullif",
+    "signum",
+    "sqrt",
+    "upper",
+];
+
+/// Those whose first argument says how the others are read: a base, a part of a date, a separator.
+const HOW_FIRST: &[&str] = &["concat_ws", "date_part", "date_trunc", "log"];
+
 static SCALAR_FUNCTIONS: LazyLock<BTreeMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
     let known = datafusion::functions::all_default_functions();
     let named = |name: &str| known.iter().find(|f| f.name() == name || f.aliases().iter().any(|a| a == name));
@@ -208,6 +233,19 @@ pub(crate) fn is_of_numbers(name: &str) -> bool {
     OF_NUMBERS.contains(&name)
 }
 
+/// The arguments of a call that are no values but say what is done with them: a number of places, a base, an
+/// exponent, a position, a length, a pattern. Of a function that no table here names, all but the first.
+pub(crate) fn parameters<'a, T>(name: &str, args: &'a [T]) -> &'a [T] {
+    let (first, others) = args.split_at(args.len().min(1));
+    match (OF_VALUES.contains(&name), HOW_FIRST.contains(&name)) {
+        (true, _) => &[],
+        // The logarithm of one argument has the base 10.
+        (false, true) if others.is_empty() => &[],
+        (false, true) => first,
+        (false, false) => others,
+    }
+}
+
 /// Whether a planned scalar function is one of the list (some syntax, such as EXTRACT, is planned as a
 /// function that the text does not name).
 pub(crate) fn scalar_is_allowed(function: &ScalarUDF) -> bool {
@@ -245,6 +283,28 @@ mod tests {
         assert_eq!(SCALAR_FUNCTIONS.len(), SCALAR.len());
         assert_eq!(AGGREGATE_FUNCTIONS.len(), AGGREGATE.len());
         assert_eq!(WINDOW_FUNCTIONS.len(), WINDOW.len());
+    }
+
+    #[test]
+    fn what_says_how_a_value_is_read_is_told_apart_from_the_value() {
+        let cases: [(&str, &[u8], &[u8]); 9] = [
+            ("round", &[1, 2], &[2]),
+            ("trunc", &[1], &[]),
+            ("log", &[1, 2], &[1]),
+            ("log", &[1], &[]),
+            ("power", &[1, 2], &[2]),
+            ("date_trunc", &[1, 2], &[1]),
+            ("substr", &[1, 2, 3], &[2, 3]),
+            ("greatest", &[1, 2, 3], &[]),
+            ("not_in_any_table", &[1, 2], &[2]),
+        ];
+        for (name, args, expected) in cases {
+            assert_eq!(parameters(name, args), expected, "{name}");
+        }
+        let engine: Vec<&str> = SCALAR_FUNCTIONS.values().map(|known| known.name()).collect();
+        for name in OF_VALUES.iter().chain(HOW_FIRST) {
+            assert!(engine.contains(name), "{name} is not how the engine calls it");
+        }
     }
 
     #[test]

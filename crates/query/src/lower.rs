@@ -6,6 +6,7 @@
 //! upgrade that adds a node does not compile until someone has decided about it.
 
 mod aggregate;
+mod argument;
 mod cells;
 mod chosen;
 mod domain;

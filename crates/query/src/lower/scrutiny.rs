@@ -11,7 +11,6 @@ use datafusion::logical_expr::Operator;
 
 use crate::algebra::{ColumnId, Frontier, Records, Reference, Scalar};
 use crate::disclosure::{Expressions, Profile, StatisticKind};
-use crate::functions;
 use crate::model::{Code, DateGrain, GeographyLevel, Refusal, Step};
 use crate::position::Part;
 
@@ -192,7 +191,7 @@ impl Lowering<'_> {
                 measure::disguised(function.name(), args)
                     .iter()
                     .try_for_each(|hidden| self.predicate(hidden))?;
-                self.text_of(function.name(), args)?;
+                self.arguments(function.name(), args)?;
                 args.iter().try_for_each(|arg| self.conditions_in(arg))
             }
             Scalar::Arithmetic { .. }
@@ -204,26 +203,6 @@ impl Lowering<'_> {
                 value.children().into_iter().try_for_each(|child| self.conditions_in(child))
             }
         }
-    }
-
-    /// What stands in the digits of an isolating value is the value: as a text it has no ranges.
-    fn text_of(&self, function: &str, args: &[Scalar]) -> Result<(), Refusal> {
-        if functions::is_of_numbers(function) {
-            return Ok(());
-        }
-        for arg in args {
-            match self.columns.grain(arg) {
-                Grain::Fine(line) => return Err(self.singled_out(arg, &line)),
-                Grain::Mixed => {
-                    let message =
-                        format!("`{function}` of an expression over several columns is not allowed");
-                    let hint = "use texts and codes as they are stored, and compare numbers as numbers";
-                    return Err(refused(&message, hint).at(self.place_of(arg)));
-                }
-                Grain::Coarse | Grain::Date(_) => {}
-            }
-        }
-        Ok(())
     }
 
     fn predicate(&self, predicate: &Scalar) -> Result<(), Refusal> {
@@ -376,6 +355,7 @@ impl Lowering<'_> {
             return self.predicate(predicate);
         };
         for side in [left, right] {
+            self.conditions_in(side)?;
             match self.columns.grain(side) {
                 Grain::Fine(line) => return Err(self.singled_out(side, &line)),
                 Grain::Mixed if !self.columns.reads_reference(side) => return Err(self.of_several(side)),
@@ -394,7 +374,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn singled_out(&self, arg: &Scalar, line: &Line) -> Refusal {
+    pub(super) fn singled_out(&self, arg: &Scalar, line: &Line) -> Refusal {
         let name = self.name_of(arg);
         let message = format!(
             "`{name}` has a value of its own for most people, so that a condition on it could single one out"

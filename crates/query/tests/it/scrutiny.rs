@@ -222,3 +222,72 @@ async fn groups_are_columns_or_coarser() {
     }
     allowed(&fixture, COARSE);
 }
+
+/// What the hint says where a parameter of a function is read from records.
+const CONSTANTS: &str = "takes constants beside its value";
+
+/// Calls whose parameters are read from records, in every place that a call may have.
+const READ_PARAMETERS: &[(&str, &str)] = &[
+    (CONSTANTS, "SELECT count(*) AS n FROM claims WHERE round(1.5, points - 1216) = 1.5"),
+    (CONSTANTS, "SELECT count(*) AS n FROM claims WHERE trunc(1.5, CAST(points AS INT) - 1216) IS NOT NULL"),
+    (CONSTANTS, "SELECT count(*) FILTER (WHERE round(1.5, points - 1216) = 1.5) AS n FROM claims"),
+    (CONSTANTS, "SELECT round(1.5, points - 1216) AS k, count(*) AS n FROM claims GROUP BY 1"),
+    (CONSTANTS, "SELECT sum(CASE WHEN round(1.5, points - 1216) = 1.5 THEN 1 END) AS n FROM claims"),
+    (CONSTANTS, "SELECT count(nullif(round(1.5, points - 1216), 2)) AS n FROM claims"),
+    (
+        CONSTANTS,
+        "SELECT count(*) AS n FROM patients WHERE round(birth_year + 0.5, birth_year - 1931) = 1931.5",
+    ),
+    (
+        CONSTANTS,
+        "WITH a AS (SELECT patient_id, points - 1216 AS k FROM claims), \
+         b AS (SELECT patient_id, max(round(1.5, k)) AS r FROM a GROUP BY patient_id) \
+         SELECT count(*) AS n FROM b WHERE r = 1.5",
+    ),
+    (
+        CONSTANTS,
+        "SELECT count(*) AS n FROM patients p WHERE EXISTS \
+         (SELECT 1 FROM claims c WHERE c.patient_id = p.patient_id AND trunc(1.5, c.points - 1216) = 1.5)",
+    ),
+    (
+        CONSTANTS,
+        "SELECT count(*) AS n FROM claims JOIN (VALUES (1.5)) v(x) ON v.x = round(1.5, points - 1216)",
+    ),
+    (
+        CONSTANTS,
+        "SELECT count(*) AS n FROM (SELECT max(round(1.5, points)) OVER (PARTITION BY patient_id) AS r FROM claims) t WHERE r = 1.5",
+    ),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE power(2, birth_year - 1931) = 1"),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE log(birth_year, 1931) = 1"),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE left('abcdef', birth_year - 1931) = 'a'"),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE right('abcdef', birth_year - 1931) = 'f'"),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE substr('abcdef', 1, birth_year - 1931) = 'a'"),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE strpos('1931', prefecture) = 1"),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE starts_with('1931', prefecture)"),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE ltrim('4713', prefecture) = '13'"),
+    (CONSTANTS, "SELECT count(*) AS n FROM patients WHERE concat_ws(sex, 'a', 'b') = 'aFb'"),
+    (CONSTANTS, "SELECT left(hospital_id, birth_year - 1931) AS k, count(*) AS n FROM patients GROUP BY 1"),
+    (
+        CONSTANTS,
+        "SELECT count(*) AS n FROM diagnoses d JOIN patients p USING (patient_id) WHERE to_char(d.date, p.sex) = 'F'",
+    ),
+];
+
+/// Calls whose parameters are constants, however they are written.
+const CONSTANT_PARAMETERS: &[&str] = &[
+    "SELECT round(points, -3) AS k, count(*) AS n FROM claims GROUP BY 1",
+    "SELECT trunc(birth_year, -(2 - 1)) AS k, count(*) AS n FROM patients GROUP BY 1",
+    "SELECT substr(icd10, 1, CAST('3' AS BIGINT)) AS k, count(*) AS n FROM diagnoses GROUP BY 1",
+    "WITH d AS (SELECT icd10, 3 AS long FROM diagnoses) SELECT left(icd10, long) AS k, count(*) AS n FROM d GROUP BY 1",
+    "SELECT round(avg(points), 2) AS a, count(*) AS n FROM claims",
+    "SELECT round(x, n - n) AS r FROM (SELECT avg(points) AS x, count(*) AS n FROM claims) t",
+    "SELECT count(*) AS n FROM patients WHERE power(birth_year - 1900, 2) > 3000 AND log(10, birth_year) > 3",
+    "SELECT count(*) AS n FROM diagnoses WHERE strpos(icd10, 'E') = 1 AND starts_with(icd10, 'E1')",
+];
+
+#[tokio::test]
+async fn a_parameter_of_a_function_is_a_constant() {
+    let fixture = Fixture::new(&ward()).await;
+    refused(&fixture, READ_PARAMETERS);
+    allowed(&fixture, CONSTANT_PARAMETERS);
+}
