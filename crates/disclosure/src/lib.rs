@@ -75,6 +75,6 @@ pub use rules::{Reason, RuleClass, judge_sum};
 pub use statistic::{Fraction, RegressionFunction, StatisticKind};
 pub use unreleased::{
     Attribute, Branch, CellTable, Frame, Frames, KeyColumn, Parent, Part, StatisticColumn, Telling,
-    Unreleased, ValueColumn,
+    Unreleased, ValueColumn, Zero,
 };
 pub use values::{ValueTally, Values};

@@ -30,7 +30,7 @@ use arrow::util::display::array_value_to_string;
 
 use crate::evidence::Evidence;
 use crate::profile::Profile;
-use crate::unreleased::{CellTable, KeyColumn, Telling};
+use crate::unreleased::{CellTable, KeyColumn, Telling, Zero};
 
 pub(crate) use class::others;
 pub(crate) use crowd::{ENOUGH_TO_TELL, fails as are_few_beside_a_crowd, look_like_a_crowd};
@@ -127,6 +127,8 @@ pub(crate) struct Sides<'a> {
     pub(crate) telling: Telling,
     /// Who fulfils the conditions that are not sensitive, and who of them does not take the branch.
     pub(crate) frame: Option<(&'a Evidence, &'a Evidence, Telling)>,
+    /// What is known of each side, if nobody is on it.
+    pub(crate) zeros: (Zero, Zero),
 }
 
 /// What fails for a statistic as a whole: the group that it describes, and the branches in it.
@@ -135,10 +137,10 @@ pub(crate) fn judge_group<'a>(
     branches: impl IntoIterator<Item = Sides<'a>>,
     profile: &Profile,
 ) -> BTreeSet<Reason> {
-    let (mut separates, mut empty, mut tells) = (false, false, false);
+    let (mut separates, mut empty, mut of_few, mut tells) = (false, false, false, false);
     let mut units = too_few_units(group, profile);
     let mut small = area::fails(group, &profile.areas);
-    for Sides { inside, outside, telling, frame } in branches {
+    for Sides { inside, outside, telling, frame, zeros } in branches {
         // Somebody may be on both sides, with other records: who has the value has it.
         let few_without = |all: &Evidence, side: &Evidence| {
             class::fails(all.people().saturating_sub(side.people()), profile.minimum_count)
@@ -151,6 +153,9 @@ pub(crate) fn judge_group<'a>(
         }
         separates |= branch::fails(inside.people(), outside.people(), profile.minimum_count);
         empty |= zero::fails(inside.people(), profile.zeros);
+        let tells_of_few =
+            |side: &Evidence, zero| side.people() == 0 && zero::tells(zero, profile.minimum_count);
+        of_few |= tells_of_few(inside, zeros.0) || tells_of_few(outside, zeros.1);
         units |= too_few_units(inside, profile) || too_few_units(outside, profile);
         small |= area::fails(inside, &profile.areas) || area::fails(outside, &profile.areas);
     }
@@ -160,7 +165,7 @@ pub(crate) fn judge_group<'a>(
         (Reason::Area, small),
         (Reason::Branch, separates),
         (Reason::Class, tells && group.people() > 0),
-        (Reason::Zero, empty),
+        (Reason::Zero, empty || (of_few && group.people() > 0)),
     ];
     failed(rules)
 }

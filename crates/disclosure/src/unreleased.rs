@@ -146,6 +146,23 @@ pub struct Branch {
     pub telling: Telling,
     /// Where a part of the branch says nothing that may harm: who fulfils that part.
     pub frame: Option<Frame>,
+    /// For each row, what is known of an empty side of it: of who takes it, and of who does not. A row that is
+    /// missing is unknown.
+    pub zeros: Vec<(Zero, Zero)>,
+}
+
+/// What is known of a side of a branch that nobody is on. Beside a blank, which says that somebody is, a zero says
+/// of everybody who fulfils some of the conditions that they do not fulfil the others.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Zero {
+    /// The fewest people, but for nobody, who would be there if the conditions on some of the columns that it reads
+    /// were left out, whichever these are; none if nobody ever would.
+    Among(u64),
+    /// Nobody asked for it: an operation without a value. Or somebody is there.
+    Silent,
+    /// It cannot be told who would be there.
+    #[default]
+    Unknown,
 }
 
 /// The people of a branch without its sensitive conditions. If nearly all of them take it, to know that somebody

@@ -6,6 +6,7 @@
 //! one hidden subject, which no [`Scalar`] can name.
 
 mod columns;
+mod zeros;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::disclosure::{StatisticKind, Telling};
 use crate::lists::Ranges;
 use crate::lower::Grain;
 use crate::model::Population;
+pub(crate) use zeros::{Formula, Sides, Zeros};
 
 /// A column of one relation in one plan; ids are never reused, so no name can be ambiguous.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -279,6 +281,8 @@ pub(crate) struct Frontier {
     pub(crate) parent: Option<Box<Frontier>>,
     /// The columns that it reads of which nobody may know somebody's value.
     pub(crate) attributes: Vec<ReadAttribute>,
+    /// Who would be on an empty side of a branch, were some conditions left out; where there are branches.
+    pub(crate) zeros: Option<Zeros>,
 }
 
 /// How a frontier reads a column of which nobody may know somebody's value.

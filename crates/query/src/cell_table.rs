@@ -73,7 +73,7 @@ pub(crate) fn cell_table(
     units: &[UnitKind],
     threads: NonZeroUsize,
 ) -> Result<CellTable> {
-    let PlannedFrontier { frontier, instrumented, parent: _, attributes: _ } = planned;
+    let PlannedFrontier { frontier, instrumented, parent: _, attributes: _, zeros: _ } = planned;
     let Instrumented { layout, first_tally, .. } = instrumented;
     let InOrder { cells, rows } = in_order;
     let first_rows: UInt64Array = rows.iter().map(|rows| u64::try_from(rows.start).ok()).collect();
@@ -119,6 +119,7 @@ pub(crate) fn cell_table(
                         rest: of(rest),
                         telling,
                     }),
+                    zeros: Vec::new(),
                 })
                 .collect(),
         }

@@ -32,6 +32,7 @@ use crate::plan::{Plan, PlannedAttribute, PlannedFrames, PlannedFrontier};
 use crate::public::PublicRun;
 use crate::scan::{Footers, People, Reading, VAULT_URL, divisions};
 use crate::vault::Snapshot;
+use crate::zeros;
 
 /// The engine that runs judged plans over the vault's files.
 #[derive(Clone)]
@@ -161,6 +162,13 @@ impl Engine {
             if let Some(parent) = &planned.parent {
                 let parent = self.table(&session, parent, ground, &mut evidence).await?;
                 table.parent = Some(Parent { keys: parent.keys, groups: parent.groups });
+            }
+            if let Some(planned) = planned.zeros.as_deref().filter(|_| zeros::has_an_empty_side(&table)) {
+                let other = match &planned.frontier {
+                    Some(frontier) => Some(self.table(&session, frontier, ground, &mut evidence).await?),
+                    None => None,
+                };
+                zeros::fill(&mut table, &planned.zeros, other.as_ref());
             }
             for attribute in &planned.attributes {
                 let attribute = self.attribute(&session, attribute, &table, ground, &mut evidence).await?;

@@ -44,6 +44,7 @@ mod plan;
 mod public;
 mod scan;
 mod tables;
+mod zeros;
 
 pub use cost::{Cost, attributes};
 pub use execute::{Engine, Failure};

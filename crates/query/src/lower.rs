@@ -34,6 +34,7 @@ mod types;
 mod unit;
 mod unnest;
 mod window;
+mod zeros;
 
 use std::collections::BTreeSet;
 

@@ -11,7 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Analyzer;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 
-use crate::algebra::{Conditions, Frontier, ReadAttribute, Reads};
+use crate::algebra::{Conditions, Frontier, ReadAttribute, Reads, Zeros};
 use crate::catalog::Catalog;
 use crate::disclosure::Profile;
 use crate::functions;
@@ -69,6 +69,14 @@ pub(crate) struct PlannedFrontier {
     pub(crate) parent: Option<Box<PlannedFrontier>>,
     /// For whom its cells count what nobody may know.
     pub(crate) attributes: Vec<PlannedAttribute>,
+    /// Who would be on an empty side of a branch.
+    pub(crate) zeros: Option<Box<PlannedZeros>>,
+}
+
+/// Who would be on an empty side of a branch, with the plan that says so.
+pub(crate) struct PlannedZeros {
+    pub(crate) zeros: Zeros,
+    pub(crate) frontier: Option<PlannedFrontier>,
 }
 
 /// A column of which nobody may know somebody's value, with the plans that say for whom a cell counts it.
@@ -104,6 +112,13 @@ impl PlannedAttribute {
     }
 }
 
+impl PlannedZeros {
+    fn new(mut zeros: Zeros, tables: &Tables) -> Result<Self, DataFusionError> {
+        let frontier = zeros.frontier.take().map(|frontier| PlannedFrontier::new(*frontier, tables));
+        Ok(Self { zeros, frontier: frontier.transpose()? })
+    }
+}
+
 impl PlannedFrontier {
     fn new(mut frontier: Frontier, tables: &Tables) -> Result<Self, DataFusionError> {
         let instrumented = generate::instrument(&frontier, &|name: &str| tables.open(name))?;
@@ -111,7 +126,9 @@ impl PlannedFrontier {
         let attributes = std::mem::take(&mut frontier.attributes).into_iter();
         let attributes = attributes.map(|attribute| PlannedAttribute::new(attribute, tables));
         let attributes = attributes.collect::<Result<_, _>>()?;
-        Ok(Self { frontier, instrumented, parent: parent.map(Box::new), attributes })
+        let zeros = frontier.zeros.take().map(|zeros| PlannedZeros::new(zeros, tables)).transpose()?;
+        let (parent, zeros) = (parent.map(Box::new), zeros.map(Box::new));
+        Ok(Self { frontier, instrumented, parent, attributes, zeros })
     }
 }
 

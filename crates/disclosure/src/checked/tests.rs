@@ -40,7 +40,13 @@ fn text(table: &CheckedTable) -> Vec<String> {
 
 fn filtered(name: &str, inside: Vec<Evidence>, outside: Vec<Evidence>) -> StatisticColumn {
     let mut statistic = count(name, inside.clone());
-    statistic.branches.push(Branch { inside, outside, telling: Default::default(), frame: None });
+    statistic.branches.push(Branch {
+        inside,
+        outside,
+        telling: Default::default(),
+        frame: None,
+        zeros: vec![],
+    });
     statistic
 }
 
@@ -230,6 +236,7 @@ fn a_count_that_stands_in_a_blank_mean_as_well_is_still_published() {
             frame: None,
             outside: vec![people(outside)],
             inside: vec![people(few)],
+            zeros: vec![],
             telling: Default::default(),
         });
         mean

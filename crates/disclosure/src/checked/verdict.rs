@@ -311,6 +311,7 @@ fn judge_whole(
             outside: branch.outside.get(row)?,
             telling: branch.telling,
             frame: frame.flatten(),
+            zeros: branch.zeros.get(row).copied().unwrap_or_default(),
         })
     });
     rules::judge_group(group, sides, profile)

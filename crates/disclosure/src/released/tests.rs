@@ -66,6 +66,7 @@ fn checked(hold: Hold, filtered: u32) -> Checked {
     let mut part = count("n", vec![people(0..filtered)]);
     part.branches.push(Branch {
         frame: None,
+        zeros: vec![],
         inside: vec![people(0..filtered)],
         outside: vec![people(filtered..500)],
         telling: Default::default(),

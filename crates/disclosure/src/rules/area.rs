@@ -61,7 +61,13 @@ mod tests {
         assert_eq!([&village, &town, &city].map(group), [true, false, false]);
         assert_eq!([&village, &town, &city].map(part), [true, false, false]);
         let branch = |inside: &Evidence, outside: &Evidence| {
-            let sides = [Sides { inside, outside, telling: Telling::default(), frame: None }];
+            let sides = [Sides {
+                inside,
+                outside,
+                telling: Telling::default(),
+                frame: None,
+                zeros: Default::default(),
+            }];
             judge_group(&city, sides, &profile).contains(&Reason::Area)
         };
         assert_eq!(

@@ -39,7 +39,13 @@ mod tests {
         let part = |part: &Evidence| judge_part(part, false, &japan()).contains(&Reason::Units);
         assert_eq!((part(&two), part(&three)), (true, false));
         let branch = |inside: &Evidence, outside: &Evidence| {
-            let sides = [Sides { inside, outside, telling: Telling::default(), frame: None }];
+            let sides = [Sides {
+                inside,
+                outside,
+                telling: Telling::default(),
+                frame: None,
+                zeros: Default::default(),
+            }];
             judge_group(&three, sides, &japan()).contains(&Reason::Units)
         };
         assert_eq!((branch(&two, &three), branch(&three, &two)), (true, true));

@@ -11,16 +11,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Parents, class, labels};
+use super::{Parents, class, labels, threshold};
 use crate::evidence::Evidence;
 use crate::profile::Zeros;
-use crate::unreleased::CellTable;
+use crate::unreleased::{CellTable, Zero};
 
 /// Whether a number over `people` must not be shown for being over nobody.
 pub(super) fn fails(people: u64, zeros: Zeros) -> bool {
     match zeros {
         Zeros::Allowed => false,
         Zeros::Withheld => people == 0,
+    }
+}
+
+/// Whether nobody on a side of a branch says something of few people: of those who fulfil some of its conditions, and
+/// those of its row, that they do not fulfil the others. Which of the conditions others know of them, nobody can
+/// tell, so that all are looked at.
+pub(super) fn tells(zero: Zero, minimum: u32) -> bool {
+    match zero {
+        Zero::Among(people) => threshold::fails(people, minimum),
+        Zero::Silent => false,
+        Zero::Unknown => true,
     }
 }
 
@@ -86,6 +97,20 @@ mod tests {
         assert!(fails(0, Zeros::Withheld));
         assert!(!fails(1, Zeros::Withheld));
         assert!(!fails(0, Zeros::Allowed));
+    }
+
+    #[test]
+    fn an_empty_side_says_nothing_only_where_no_few_people_could_be_there() {
+        for (zero, withheld) in [
+            (Zero::Unknown, true),
+            (Zero::Silent, false),
+            (Zero::Among(0), false),
+            (Zero::Among(1), true),
+            (Zero::Among(9), true),
+            (Zero::Among(10), false),
+        ] {
+            assert_eq!(tells(zero, 10), withheld, "{zero:?}");
+        }
     }
 
     #[test]

@@ -101,6 +101,7 @@ impl Lowering<'_> {
             complete: None,
             parent: None,
             attributes: Vec::new(),
+            zeros: None,
         };
         let index = self.add_frontier(frontier)?;
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
@@ -157,6 +158,7 @@ impl Lowering<'_> {
             complete,
             parent: None,
             attributes: Vec::new(),
+            zeros: None,
         })?;
         Ok(Relation { kind: Kind::Public(Public::Cells(index)), fields })
     }
@@ -221,6 +223,7 @@ impl Lowering<'_> {
             frontier.telling.retain(|id, _| !named.contains(id));
             frontier.parent = Some(Box::new(parent));
         }
+        frontier.zeros = self.columns.zeros(&frontier);
         self.frontiers.push(frontier);
         Ok(self.frontiers.len().saturating_sub(1))
     }

@@ -18,6 +18,7 @@ use super::Columns;
 
 mod substitute;
 
+pub(super) use substitute::produced;
 use substitute::{Pattern, Substitution};
 
 /// Most conditions of one attribute, beside those that must all be fulfilled anyway, of which each by itself can
@@ -156,6 +157,7 @@ impl<'a> Framed<'a> {
             telling: BTreeMap::new(),
             parent: None,
             attributes: Vec::new(),
+            zeros: None,
         }
     }
 

@@ -38,6 +38,7 @@ impl Columns {
             telling: BTreeMap::new(),
             parent: None,
             attributes: Vec::new(),
+            zeros: None,
         };
         Some((parent, loosened.named))
     }

@@ -31,3 +31,4 @@ mod scrutiny;
 mod surface;
 mod units;
 mod words;
+mod zeros;

@@ -74,6 +74,7 @@ fn statistics(records: &[Record]) -> Vec<StatisticColumn> {
         outside: by_row(records, |record| (!record.3).then_some(1)),
         telling: Telling { inside: true, outside: false },
         frame: None,
+        zeros: vec![],
     });
     let squares = by_row(records, |record| Some(record.4 * record.4));
     let [counts, sums, squares] = [one(), amounts(), squares].map(|rows| (Scale::Integer, rows));

@@ -429,7 +429,7 @@ impl<'a> Substitution<'a> {
 }
 
 /// The columns of some records.
-fn produced(records: &Records, columns: &mut BTreeSet<ColumnId>) {
+pub(in super::super) fn produced(records: &Records, columns: &mut BTreeSet<ColumnId>) {
     match records {
         Records::Extend { input, columns: further } => {
             produced(input, columns);
