@@ -6,17 +6,19 @@ use std::path::Path;
 use sekisho_audit::EventKind;
 
 /// Public functions that change nothing, or only bring to its end what was written with its entry.
-const NO_CHANGE: [&str; 14] = [
+const NO_CHANGE: [&str; 16] = [
     "open",
     "replay",
     "job",
     "analysis",
+    "answers",
     "jobs",
     "unsettled",
     "result",
     "ledger",
     "watch",
     "receipt",
+    "is_logged",
     "log_checkpoint",
     "verifier_key",
     "close",

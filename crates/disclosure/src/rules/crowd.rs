@@ -24,6 +24,8 @@ const COMPARED: usize = 12;
 const LARGE: u128 = 8;
 /// if it is this part of a usual amount at least: the last digit of a bill says little of it.
 const OF_USUAL: u128 = 16;
+/// A divisor that is smaller beside it is the rounding of a double.
+const OF_A_DOUBLE: u128 = 1 << 20;
 /// One in so many people at most is left by a large divisor,
 const FEW_OF_LARGE: u64 = 3;
 /// and by a small one, which many groups have by chance.
@@ -35,7 +37,7 @@ pub(crate) fn fails(sum: &Evidence, chosen: bool, profile: &Profile) -> bool {
     if constant || sum.contributors() < u64::from(profile.minimum_count) {
         return false;
     }
-    few_stand_out(sum, profile) || few_are_no_multiples(sum, chosen, profile)
+    few_stand_out(sum, chosen, profile) || few_are_no_multiples(sum, chosen, profile)
 }
 
 /// So many drawn people show whether others may be a crowd.
@@ -111,7 +113,8 @@ impl Lattice {
         let times = self.divisor.checked_div(common_divisor(of_all, self.divisor)).unwrap_or(1);
         let large = times >= LARGE;
         let share = if large { FEW_OF_LARGE } else { FEW_OF_SMALL };
-        let tells = chosen || (large && self.divisor.saturating_mul(OF_USUAL) >= usual);
+        let is_above = |part: u128| self.divisor.saturating_mul(part) >= usual;
+        let tells = if chosen { is_above(OF_A_DOUBLE) } else { large && is_above(OF_USUAL) };
         tells && outside > 0 && outside.saturating_mul(share) <= sum.contributors()
     }
 }
@@ -185,8 +188,17 @@ mod tests {
     #[test]
     fn a_band_of_bills_hides_no_bill_far_from_it() {
         let band: Vec<(i128, u32)> = (0..20).map(|step| (9_000 + 10 * step, 1)).collect();
-        assert!(withheld(&band, &[5_686], false));
-        assert!(!withheld(&band, &[], false));
+        assert!(withheld(&band, &[5_686], true));
+        assert!(!withheld(&band, &[], true));
+    }
+
+    #[test]
+    fn the_digits_of_doubles_are_no_lattice() {
+        let double = |value: f64| (value * (1_u64 << 60) as f64) as i128;
+        let values = (0..400_u32).map(|person| 10.0 + f64::from(person.wrapping_mul(7_919) % 300) / 10.0);
+        let of_few = (0..5).map(|person| 0.3 + f64::from(person) / 7.0);
+        let crowd: Vec<(i128, u32)> = values.chain(of_few).map(|value| (double(value), 1)).collect();
+        assert!(!withheld(&crowd, &[], true));
     }
 
     #[test]

@@ -79,8 +79,9 @@ pub(super) fn leave_too_little(
 }
 
 /// Whether one or two people, or few, are most of what is left of a sum by what people usually contribute to it.
-/// What they contribute once each is a count, and judged as such where it is published.
-pub(crate) fn few_stand_out(sum: &Evidence, profile: &Profile) -> bool {
+/// What they contribute once each is a count, and judged as such where it is published. Of people who are `chosen`
+/// by what they contribute, what is left of the many cancels, as noise does.
+pub(crate) fn few_stand_out(sum: &Evidence, chosen: bool, profile: &Profile) -> bool {
     let drawn: Vec<(f64, f64)> = sum.sketch().subjects().map(|(_, amount)| (amount, 1.0)).collect();
     let Some(usual) = factor::factor(&drawn) else { return false };
     let amounts = || sum.amounts().iter().filter(|amount| *amount != 0).map(double);
@@ -97,7 +98,7 @@ pub(crate) fn few_stand_out(sum: &Evidence, profile: &Profile) -> bool {
     }
     let mut rest = Left::of(sum, profile.minimum_count);
     amounts().for_each(|amount| rest.add(amount, usual));
-    rest.is_concentrated(profile)
+    if chosen { rest.is_concentrated(profile) } else { rest.is_of_two(profile) }
 }
 
 /// A published sum.

@@ -105,11 +105,16 @@ impl Left {
 
     /// Whether what is left is too much one or two people's, or only of few.
     pub(super) fn is_concentrated(&self, profile: &Profile) -> bool {
+        self.is_of_two(profile)
+            || (self.close.is_close_but_for(2, VERY_CLOSE) && rules::concentrated(self.squares, profile))
+    }
+
+    /// The same, where what is left of the many does not cancel.
+    pub(super) fn is_of_two(&self, profile: &Profile) -> bool {
         if self.close.largest.is_empty() {
             return false;
         }
-        let of_two = (self.close.is_close_but_for(2, CLOSE) && rules::concentrated(self.spread, profile))
-            || (self.close.is_close_but_for(2, VERY_CLOSE) && rules::concentrated(self.squares, profile));
+        let of_two = self.close.is_close_but_for(2, CLOSE) && rules::concentrated(self.spread, profile);
         of_two || self.is_of_few()
     }
 
