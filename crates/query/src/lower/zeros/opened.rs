@@ -65,8 +65,7 @@ impl<'a> Opened<'a> {
             Records::ReferenceJoin { input, reference, on, kind } => {
                 let input = Box::new(self.records(input)?);
                 self.looked_up(reference, on);
-                let restricts =
-                    !matches!(kind, JoinKind::Left) && !(*kind == JoinKind::Inner && is_whole(reference));
+                let restricts = restricts(*kind, reference);
                 let (reference, on, kind) = (reference.clone(), on.clone(), *kind);
                 (!restricts).then_some(Records::ReferenceJoin { input, reference, on, kind })
             }
@@ -148,7 +147,7 @@ impl<'a> Opened<'a> {
             Records::ReferenceJoin { input, reference, on, kind } => {
                 let mut fixed = self.fixed(input);
                 self.looked_up(reference, on);
-                if !matches!(kind, JoinKind::Left) && !(*kind == JoinKind::Inner && is_whole(reference)) {
+                if restricts(*kind, reference) {
                     fixed.extend(self.all(on));
                 }
                 fixed
@@ -159,34 +158,8 @@ impl<'a> Opened<'a> {
                 fixed
             }
             Records::Scan(_) => BTreeSet::new(),
-            Records::SubjectJoin { left, right, on, kind } => {
-                let mut fixed = self.fixed(left);
-                let mut chosen = self.fixed(right);
-                chosen.extend(self.all(on));
-                match kind {
-                    JoinKind::Mark(mark) => self.depends([*mark], &chosen),
-                    JoinKind::Left => self.depends(columns_of(right), &chosen),
-                    JoinKind::Anti | JoinKind::Full | JoinKind::Inner | JoinKind::Semi => {
-                        fixed.extend(chosen)
-                    }
-                }
-                fixed
-            }
-            Records::Union { inputs, columns, .. } => {
-                let mut fixed = BTreeSet::new();
-                let mut read = vec![BTreeSet::new(); columns.len()];
-                for (input, row) in inputs {
-                    fixed.extend(self.fixed(input));
-                    for (read, value) in read.iter_mut().zip(row) {
-                        read.extend(self.reads(value));
-                    }
-                }
-                for ((id, _), read) in columns.iter().zip(read) {
-                    self.decides.insert(*id, read);
-                }
-                self.depends(columns.iter().map(|(id, _)| *id), &fixed);
-                fixed
-            }
+            Records::SubjectJoin { left, right, on, kind } => self.fixed_by_join(left, right, on, *kind),
+            Records::Union { inputs, columns, .. } => self.fixed_by_union(inputs, columns),
             Records::Window { input, calls } => {
                 let fixed = self.fixed(input);
                 for (id, call) in calls {
@@ -200,6 +173,51 @@ impl<'a> Opened<'a> {
             }
         }
     }
+
+    fn fixed_by_join(
+        &mut self,
+        left: &Records,
+        right: &Records,
+        on: &[Scalar],
+        kind: JoinKind,
+    ) -> BTreeSet<String> {
+        let mut fixed = self.fixed(left);
+        let mut chosen = self.fixed(right);
+        chosen.extend(self.all(on));
+        match kind {
+            JoinKind::Mark(mark) => self.depends([mark], &chosen),
+            JoinKind::Left => self.depends(columns_of(right), &chosen),
+            JoinKind::Anti | JoinKind::Full | JoinKind::Inner | JoinKind::Semi => {
+                fixed.extend(chosen);
+            }
+        }
+        fixed
+    }
+
+    fn fixed_by_union(
+        &mut self,
+        inputs: &[(Records, Vec<Scalar>)],
+        columns: &[(ColumnId, DataType)],
+    ) -> BTreeSet<String> {
+        let mut fixed = BTreeSet::new();
+        let mut read = vec![BTreeSet::new(); columns.len()];
+        for (input, row) in inputs {
+            fixed.extend(self.fixed(input));
+            for (read, value) in read.iter_mut().zip(row) {
+                read.extend(self.reads(value));
+            }
+        }
+        for ((id, _), read) in columns.iter().zip(read) {
+            self.decides.insert(*id, read);
+        }
+        self.depends(columns.iter().map(|(id, _)| *id), &fixed);
+        fixed
+    }
+}
+
+/// Whether a join with reference data leaves records out.
+fn restricts(kind: JoinKind, reference: &Reference) -> bool {
+    kind != JoinKind::Left && (kind != JoinKind::Inner || !is_whole(reference))
 }
 
 fn columns_of(records: &Records) -> BTreeSet<ColumnId> {
