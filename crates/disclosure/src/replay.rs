@@ -14,7 +14,8 @@ use crate::profile::{Comparator, Dominance, Profile, Profiles};
 use crate::rounding::Rounder;
 use crate::suppression::{Candidate, Place, STEPS, suppress};
 use crate::testing::{
-    Attack, check_first, count, evidence, japan, people, statistic, table, threshold_only, ungrouped,
+    Attack, check_first, count, evidence, fails_alone, japan, people, statistic, table, threshold_only,
+    ungrouped,
 };
 use crate::{Extremes, Reason, Scale, StatisticKind, Unreleased, ValueColumn, ValueTally, judge_sum};
 
@@ -27,7 +28,7 @@ fn withheld(sums: &[Evidence], profile: &Profile) -> Vec<usize> {
     let candidate = |(number, evidence)| Candidate {
         place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
-        withheld: !crate::rules::judge_part(evidence, false, profile).is_empty(),
+        withheld: fails_alone(evidence, profile),
         standing: None,
     };
     let candidates: Vec<Candidate<'_>> = sums.iter().enumerate().map(candidate).collect();

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use arrow::array::StringArray;
 
+use crate::rules::Reason;
 use crate::{
     CellTable, Evidence, KeyColumn, Parent, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind,
-    Tally, Telling,
+    Tally, Telling, judge_sum,
 };
 pub(crate) use attack::Attack;
 
@@ -89,4 +90,10 @@ pub(crate) fn check_first(
     hold: sekisho_model::Hold,
 ) -> Result<crate::Checked, crate::Error> {
     crate::check(unreleased, &crate::Ledger::new(), profile, hold)
+}
+
+/// Whether a rule withholds a sum for itself. Of a crowd it is not asked here: two sums that are none may make one
+/// together, which is then known before it is withheld.
+pub(crate) fn fails_alone(sum: &Evidence, profile: &Profile) -> bool {
+    judge_sum(sum, profile).iter().any(|reason| *reason != Reason::Crowd)
 }

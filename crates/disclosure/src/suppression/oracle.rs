@@ -15,7 +15,7 @@ use super::columns::Column;
 use super::{Candidate, Place, STEPS, Secret, people, span, suppress};
 use crate::evidence::Evidence;
 use crate::history::Status;
-use crate::testing::{self, threshold_only};
+use crate::testing::{self, fails_alone, threshold_only};
 use crate::{Ledger, Unreleased, check};
 
 /// One file of the reference.
@@ -203,7 +203,7 @@ proptest! {
         let candidate = |(number, evidence)| Candidate {
             place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence,
-            withheld: !crate::rules::judge_part(evidence, false, &profile).is_empty(),
+            withheld: fails_alone(evidence, &profile),
             standing: None,
         };
         let candidates: Vec<Candidate<'_>> = sums.iter().enumerate().map(candidate).collect();

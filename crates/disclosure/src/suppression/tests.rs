@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rules;
-use crate::testing::{evidence, japan, people, threshold_only};
+use crate::testing::{evidence, fails_alone, japan, people, threshold_only};
 
 /// The candidates that stay published, by number.
 fn published(sums: &[Evidence], profile: &Profile) -> Vec<usize> {
@@ -18,7 +18,7 @@ fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>>
     let candidate = |(number, evidence): (usize, &'a Evidence)| Candidate {
         place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
-        withheld: !rules::judge_part(evidence, false, profile).is_empty(),
+        withheld: fails_alone(evidence, profile),
         standing: None,
     };
     sums.iter().enumerate().map(candidate).collect()

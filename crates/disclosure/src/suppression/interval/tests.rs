@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::{Candidate, Place, STEPS, suppress};
 use super::*;
 use crate::evidence::Evidence;
-use crate::testing::{Attack, evidence, japan, people, threshold_only};
+use crate::testing::{Attack, evidence, fails_alone, japan, people, threshold_only};
 
 fn columns<'a>(sums: &'a [Evidence], withheld: &[usize]) -> Vec<Column<'a>> {
     let column = |(place, evidence)| Column {
@@ -179,7 +179,7 @@ proptest! {
         let candidate = |number: usize| Candidate {
             place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence: &sums[number],
-            withheld: !rules::judge_part(&sums[number], false, &profile).is_empty(),
+            withheld: fails_alone(&sums[number], &profile),
             standing: None,
         };
         let mut order: Vec<usize> = (0..sums.len()).collect();

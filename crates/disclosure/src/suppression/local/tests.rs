@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::evidence::Scale;
 use crate::suppression::{Place, STEPS, rank, suppress as suppress_in_full};
-use crate::testing::{evidence, people, threshold_only};
+use crate::testing::{evidence, fails_alone, people, threshold_only};
 
 /// A person: two attributes, two conditions and a number of records.
 type Row = [u32; 5];
@@ -42,7 +42,7 @@ fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>>
     let candidate = |(number, evidence): (usize, &'a Evidence)| Candidate {
         place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
-        withheld: !rules::judge_part(evidence, false, profile).is_empty(),
+        withheld: fails_alone(evidence, profile),
         standing: None,
     };
     sums.iter().enumerate().map(candidate).collect()
