@@ -18,8 +18,7 @@
 //!
 //! *Repair.* Where a sum is not shown to be open, the least important of the published sums that hold it is
 //! withheld, and all conditions are judged again. Past the limits, which are steps and rounds, every sum goes that
-//! is connected with it. What was too narrow by earlier releases alone is not asked again, and where there are so
-//! many of these that the steps run out, the other conditions must do.
+//! is connected with it and was not published before. What was too narrow by earlier releases alone is not asked again.
 
 mod kinds;
 mod regions;
@@ -93,10 +92,9 @@ impl Audit<'_, '_> {
         if secrets.is_empty() || self.published.range(self.standing..).next().is_none() {
             return BTreeSet::new();
         }
-        self.repaired(&secrets, rounds).unwrap_or_else(|Exhausted| match self.standing {
-            0 => self.published.clone(),
-            _ => BTreeSet::new(),
-        })
+        // What is new goes, where it cannot be told.
+        let new = || self.published.range(self.standing..).copied().collect();
+        self.repaired(&secrets, rounds).unwrap_or_else(|Exhausted| new())
     }
 
     fn repaired(&self, secrets: &BTreeSet<u32>, rounds: usize) -> Result<BTreeSet<u32>, Exhausted> {

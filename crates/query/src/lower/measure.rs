@@ -469,17 +469,18 @@ pub(super) fn disguised(name: &str, args: &[Scalar]) -> Vec<Scalar> {
         left: Box::new(left.clone()),
         right: Box::new(right.clone()),
     };
-    let zero = Scalar::Literal(ScalarValue::Int64(Some(0)));
-    let positive = |arg: &Scalar| {
-        let number = Scalar::Cast { arg: Box::new(arg.clone()), to: DataType::Float64 };
-        let zero = Scalar::Cast { arg: Box::new(zero.clone()), to: DataType::Float64 };
-        compare(Operator::Gt, &number, &zero)
-    };
+    // Who has neither more nor less is in neither: each side is a cell.
+    let sides =
+        |left: &Scalar, right: &Scalar| [Operator::Gt, Operator::Lt].map(|op| compare(op, left, right));
     match (name, args) {
-        ("abs" | "signum", [arg]) => vec![positive(arg)],
+        ("abs" | "signum", [arg]) => {
+            let number = |arg: Scalar| Scalar::Cast { arg: Box::new(arg), to: DataType::Float64 };
+            let zero = number(Scalar::Literal(ScalarValue::Int64(Some(0))));
+            sides(&number(arg.clone()), &zero).to_vec()
+        }
         ("nullif", [left, right]) => vec![compare(Operator::Eq, left, right)],
         ("greatest" | "least", [first, rest @ ..]) => {
-            rest.iter().map(|other| compare(Operator::Gt, first, other)).collect()
+            rest.iter().flat_map(|other| sides(first, other)).collect()
         }
         _ => Vec::new(),
     }
