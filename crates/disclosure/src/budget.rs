@@ -23,6 +23,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::evidence::Evidence;
 use crate::profile::Profile;
 use crate::rules;
@@ -86,6 +88,29 @@ impl Budget {
 
     /// Judges cells in their order.
     pub(crate) fn spend(&self, tables: &[CellTable], asked: &[Asked], profile: &Profile) -> Spent {
+        let attributes = tables.iter().flat_map(|table| &table.attributes);
+        let names: BTreeSet<&str> = attributes.map(|attribute| attribute.name.as_str()).collect();
+        // Attributes have only the cells in common that are withheld for one of them; mostly there are none.
+        let alone = |name: &&str| self.spend_on(tables, asked, profile, Some(*name));
+        let alone: Vec<Spent> =
+            if names.len() > 1 { names.par_iter().map(alone).collect() } else { Vec::new() };
+        if !alone.is_empty() && alone.iter().all(|spent| spent.too_close.is_empty()) {
+            let charges = alone.into_iter().flat_map(|spent| spent.charges).collect();
+            return Spent { too_close: BTreeSet::new(), charges };
+        }
+        let mut spent = self.spend_on(tables, asked, profile, None);
+        spent.charges.sort_by(|left, right| left.attribute.cmp(&right.attribute));
+        spent
+    }
+
+    /// Judges cells in their order; of one attribute alone, if it is named, up to the first that is withheld.
+    fn spend_on(
+        &self,
+        tables: &[CellTable],
+        asked: &[Asked],
+        profile: &Profile,
+        alone: Option<&str>,
+    ) -> Spent {
         let mut spending = Spending {
             before: self,
             limit: f64::from(profile.max_leverage) / 1000.0,
@@ -97,12 +122,18 @@ impl Budget {
         let mut too_close = BTreeSet::new();
         let mut rows: Vec<Vec<Rows<'_>>> = tables
             .iter()
-            .map(|table| table.attributes.iter().map(|of| Rows::new(table, of)).collect())
+            .map(|table| {
+                let of = table.attributes.iter().filter(|of| alone.is_none_or(|alone| of.name == alone));
+                of.map(|of| Rows::new(table, of)).collect()
+            })
             .collect();
         for (at, cell) in asked.iter().enumerate() {
             let attributes = rows.get_mut(cell.table).map(Vec::as_mut_slice).unwrap_or_default();
             if !spending.cell(cell, attributes) {
                 too_close.insert(at);
+                if alone.is_some() {
+                    break;
+                }
             }
         }
         Spent { too_close, charges: spending.charges }

@@ -156,15 +156,24 @@ struct Component<'a> {
 impl Component<'_> {
     /// The numbers of the sums that may be published.
     fn published(&self, steps: u64) -> Result<BTreeSet<u32>, Exhausted> {
-        let algebra = self.algebra(steps);
-        let mut open = self.numbers(|column| !column.withheld).collect();
-        for minimum in self.minimums() {
-            open = few::without_small_combinations(self.columns, open, minimum, &algebra)?;
-        }
+        let asked: BTreeSet<u32> = self.numbers(|column| !column.withheld).collect();
+        let large = || self.without_small_combinations(asked.clone(), steps);
+        let (mut open, mut early) = if asked.len() == self.columns.len() {
+            // Where no rule withholds anything, the first condition nearly always holds as well.
+            let (open, early) = rayon::join(large, || self.underivable(asked.clone(), &self.algebra(steps)));
+            let open = open?;
+            let early = Some(early).filter(|_| open == asked);
+            (open, early)
+        } else {
+            (large()?, None)
+        };
         let mut rounds = 0_usize;
         loop {
             // With fewer sums there are fewer combinations: the first condition holds for all that is open.
-            let published = self.underivable(open, &self.algebra(steps))?;
+            let published = match early.take() {
+                Some(early) => early?,
+                None => self.underivable(open, &self.algebra(steps))?,
+            };
             let (columns, standing, profile) = (self.columns, self.standing(), self.profile);
             let narrow = Audit { columns, published: &published, standing, profile }.withheld(rounds);
             if narrow.is_empty() {
@@ -173,6 +182,19 @@ impl Component<'_> {
             open = published.difference(&narrow).copied().collect();
             rounds = rounds.saturating_add(1);
         }
+    }
+
+    /// The numbers, among those that are open, without those that are in small combinations.
+    fn without_small_combinations(
+        &self,
+        mut open: BTreeSet<u32>,
+        steps: u64,
+    ) -> Result<BTreeSet<u32>, Exhausted> {
+        let algebra = self.algebra(steps);
+        for minimum in self.minimums() {
+            open = few::without_small_combinations(self.columns, open, minimum, &algebra)?;
+        }
+        Ok(open)
     }
 
     fn algebra(&self, steps: u64) -> Algebra {
@@ -215,12 +237,19 @@ impl Component<'_> {
 
     /// What the published sums leave of each other, as far as it is too much one or two people's.
     fn rests(&self, published: &BTreeSet<u32>, algebra: &Algebra) -> Result<Rests, Exhausted> {
-        let (shown, standing) = (self.shown(published), self.standing());
-        Ok(Rests {
-            differences: difference::concentrated_ones(&shown, standing, self.profile, algebra)?,
-            totals: totals::concentrated_rests(&shown, standing, self.profile, algebra)?,
-            are_spread: rests::are_spread(&shown, self.profile, algebra)?,
-        })
+        let (shown, standing, profile) = (self.shown(published), self.standing(), self.profile);
+        let shown = shown.as_slice();
+        let [first, second, third] = [algebra.fork(), algebra.fork(), algebra.fork()];
+        let (differences, (totals, are_spread)) = rayon::join(
+            move || difference::concentrated_ones(shown, standing, profile, &first),
+            || {
+                rayon::join(
+                    move || totals::concentrated_rests(shown, standing, profile, &second),
+                    move || rests::are_spread(shown, profile, &third),
+                )
+            },
+        );
+        Ok(Rests { differences: differences?, totals: totals?, are_spread: are_spread? })
     }
 
     /// What of rests must not follow from the published sums.

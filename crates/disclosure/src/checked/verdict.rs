@@ -98,9 +98,17 @@ pub(super) fn judge(
     let everybody = everybody.filter(|people| ledger.may_tell_how_many(people, profile.minimum_count));
     let past = Past { sums: &sums, ledger, everybody, profile };
     let known = ledger.answer(&question);
-    let mut suppressed = match known {
-        Some(answer) => answer.clone(),
-        None => past.suppressed(steps),
+    let spend =
+        |verdicts: &[TableVerdict]| spending::spend(tables, verdicts, &sums, ledger.budget(), profile);
+    let (mut suppressed, mut early) = match known {
+        Some(answer) => (answer.clone(), None),
+        // Where no rule withholds anything, nearly always nothing else is withheld.
+        None if profile.has_budget() && sums.iter().all(|sum| sum.claim == Claim::Published) => {
+            let (suppressed, spent) = rayon::join(|| past.suppressed(steps), || spend(&verdicts));
+            let early = Some(spent).filter(|_| suppressed.is_empty());
+            (suppressed, early)
+        }
+        None => (past.suppressed(steps), None),
     };
     for (_, sum) in (0_u32..).zip(&sums).filter(|(number, _)| suppressed.contains(number)) {
         let verdict = verdicts.get_mut(sum.cell.table);
@@ -110,7 +118,7 @@ pub(super) fn judge(
     }
     let mut charges = Vec::new();
     if known.is_none() && profile.has_budget() {
-        let spent = spending::spend(tables, &verdicts, &sums, ledger.budget(), profile);
+        let spent = early.take().unwrap_or_else(|| spend(&verdicts));
         charges = spent.charges;
         for cell in spent.too_close {
             let verdict = verdicts.get_mut(cell.table);

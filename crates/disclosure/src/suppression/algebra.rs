@@ -32,6 +32,11 @@ impl Algebra {
         Self { field: Field::drawn_from(Sha256::digest(prints.concat()).into()), steps: Cell::new(steps) }
     }
 
+    /// The same field with the steps that are left, for what is judged at the same time.
+    pub(super) fn fork(&self) -> Self {
+        Self { field: self.field, steps: self.steps.clone() }
+    }
+
     /// A number of the field that follows from the sums and `number`, as if by chance.
     pub(super) fn drawn(&self, number: u32) -> u64 {
         let seed = [self.field.modulus().to_le_bytes().as_slice(), &number.to_le_bytes()].concat();

@@ -7,9 +7,10 @@
 //! at, however many sums there are. Otherwise what is zero is kept, and the others are judged modulo it.
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::algebra::{Algebra, Exhausted, Vector};
-use super::crowd::Crowd;
+use super::crowd::{Crowd, times};
 use super::echelon::Echelon;
 use super::few;
 use super::sweep::Block;
@@ -48,12 +49,22 @@ pub(super) fn decided(
     minimum: u64,
     algebra: &Algebra,
 ) -> Result<Option<Decided>, Exhausted> {
-    let Some(mut groups) = groups(crowd, minimum, algebra)? else { return Ok(None) };
+    let blocks = crowd.sweep().blocks();
+    blocks.iter().try_for_each(|block| algebra.spend(block.size()))?;
+    let drawn = crowd.drawn();
+    let marked: Vec<(Block<'_>, Vec<u64>)> = blocks
+        .into_par_iter()
+        .map(|block| {
+            let marks = marks(&drawn, &block);
+            (block, marks)
+        })
+        .collect();
+    let Some(mut groups) = groups(crowd, &marked, minimum, algebra)? else { return Ok(None) };
     for group in groups.values_mut() {
         group.decide(minimum, algebra)?;
         group.combination = crowd.combination(&group.zero);
     }
-    let all = are_all_zero(crowd, &groups, algebra)?;
+    let all = are_all_zero(&marked, &groups, algebra)?;
     let zero = groups.values().flat_map(|group| group.zero.rows());
     let mut zero: Vec<Vector> = zero.map(|(_, row)| row.clone()).collect();
     zero.sort_unstable();
@@ -71,16 +82,15 @@ impl Alike {
 /// People by the sums that they are in, with what some of them contribute.
 fn groups(
     crowd: &Crowd<'_>,
+    marked: &[(Block<'_>, Vec<u64>)],
     minimum: u64,
     algebra: &Algebra,
 ) -> Result<Option<HashMap<u64, Alike>>, Exhausted> {
     let mut groups: HashMap<u64, Alike> = HashMap::new();
-    let (mut sweep, mut entries) = (crowd.sweep(), 0_usize);
-    while let Some(block) = sweep.next_block() {
-        algebra.spend(block.size())?;
-        let marks = marks(crowd, &block);
+    let mut entries = 0_usize;
+    for (block, marks) in marked {
         let mut wanted = vec![false; block.length()];
-        for (wanted, mark) in wanted.iter_mut().zip(&marks).filter(|(_, mark)| **mark != 0) {
+        for (wanted, mark) in wanted.iter_mut().zip(marks).filter(|(_, mark)| **mark != 0) {
             let group = groups.entry(*mark).or_default();
             *wanted = group.people < PEOPLE;
             group.people = group.people.saturating_add(1);
@@ -104,12 +114,11 @@ fn groups(
 }
 
 /// Which sums the people of a block are in, as numbers that are equal for those in the same ones; zero for none.
-fn marks(crowd: &Crowd<'_>, block: &Block<'_, '_>) -> Vec<u64> {
+fn marks(drawn: &[u64], block: &Block<'_>) -> Vec<u64> {
     let mut marks = vec![0_u64; block.length()];
-    for (sum, number) in crowd.numbers().iter().enumerate() {
-        let drawn = crowd.drawn(*number);
+    for (sum, drawn) in drawn.iter().enumerate() {
         for (place, _) in block.contributions(sum) {
-            marks.get_mut(place).into_iter().for_each(|mark| *mark = mark.wrapping_add(drawn));
+            marks.get_mut(place).into_iter().for_each(|mark| *mark = mark.wrapping_add(*drawn));
         }
     }
     marks
@@ -117,30 +126,26 @@ fn marks(crowd: &Crowd<'_>, block: &Block<'_, '_>) -> Vec<u64> {
 
 /// Whether nothing is left of anybody beside what is zero for their group.
 fn are_all_zero(
-    crowd: &Crowd<'_>,
+    marked: &[(Block<'_>, Vec<u64>)],
     groups: &HashMap<u64, Alike>,
     algebra: &Algebra,
 ) -> Result<bool, Exhausted> {
-    let mut sweep = crowd.sweep();
-    while let Some(block) = sweep.next_block() {
-        algebra.spend(block.size())?;
-        let groups: Vec<Option<&Alike>> =
-            marks(crowd, &block).into_iter().map(|mark| groups.get(&mark)).collect();
+    marked.iter().try_for_each(|(block, _)| algebra.spend(block.size()))?;
+    let field = algebra.field;
+    Ok(marked.par_iter().all(|(block, marks)| {
+        let groups: Vec<Option<&Alike>> = marks.iter().map(|mark| groups.get(mark)).collect();
         let mut said = vec![0_u64; block.length()];
-        for sum in 0..crowd.numbers().len() {
+        for sum in 0..block.sums() {
             for (place, amount) in block.contributions(sum) {
                 let group = groups.get(place).copied().flatten();
                 let coefficient = group.and_then(|group| group.combination.get(sum)).copied();
                 if let (Some(said), Some(coefficient)) = (said.get_mut(place), coefficient) {
-                    *said = algebra.field.add(*said, crowd.times(coefficient, amount));
+                    *said = field.add(*said, times(field, coefficient, amount));
                 }
             }
         }
-        if said.iter().any(|said| *said != 0) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+        said.iter().all(|said| *said == 0)
+    }))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use super::algebra::{Algebra, Exhausted, Vector};
 use super::columns::Column;
 use super::echelon::Echelon;
+use super::field::Field;
 use super::sweep::Sweep;
 use crate::evidence::Evidence;
 
@@ -40,9 +41,9 @@ impl<'a> Crowd<'a> {
         &self.numbers
     }
 
-    /// A number that is drawn for a sum.
-    pub(super) fn drawn(&self, number: u32) -> u64 {
-        self.algebra.drawn(number)
+    /// A number that is drawn for each sum.
+    pub(super) fn drawn(&self) -> Vec<u64> {
+        self.numbers.iter().map(|number| self.algebra.drawn(*number)).collect()
     }
 
     /// The forms of some people: of each sum, the first ones.
@@ -82,7 +83,8 @@ impl<'a> Crowd<'a> {
             for (sum, coefficient) in combination.iter().enumerate().filter(|(_, factor)| **factor != 0) {
                 for (place, amount) in block.contributions(sum) {
                     if let Some(said) = said.get_mut(place) {
-                        *said = self.algebra.field.add(*said, self.times(*coefficient, amount));
+                        let field = self.algebra.field;
+                        *said = field.add(*said, times(field, *coefficient, amount));
                     }
                 }
             }
@@ -93,14 +95,6 @@ impl<'a> Crowd<'a> {
         }
         outside.truncate(most);
         Ok(outside)
-    }
-
-    /// A coefficient times an amount.
-    pub(super) fn times(&self, coefficient: u64, amount: i128) -> u64 {
-        if amount == 1 {
-            return coefficient;
-        }
-        self.algebra.field.multiply(coefficient, self.algebra.field.residue(amount))
     }
 
     /// The coefficients of a combination, by sum, of which every form of the subspace says zero.
@@ -117,6 +111,11 @@ impl<'a> Crowd<'a> {
         };
         self.numbers.iter().map(coefficient).collect()
     }
+}
+
+/// A coefficient times an amount.
+pub(super) fn times(field: Field, coefficient: u64, amount: i128) -> u64 {
+    if amount == 1 { coefficient } else { field.multiply(coefficient, field.residue(amount)) }
 }
 
 #[cfg(test)]

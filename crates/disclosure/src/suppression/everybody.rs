@@ -181,7 +181,8 @@ impl Beside<'_, '_> {
             columns.iter().all(|other| {
                 // One of a few who is not counted nearly always shows it.
                 other.evidence.has_the_people_of(count.evidence)
-                    || (other.evidence.sketch().first_subjects().all(|subject| is_counted(&subject))
+                    || (other.evidence.contributors() <= count.evidence.people()
+                        && other.evidence.sketch().first_subjects().all(|subject| is_counted(&subject))
                         && all_are_in(other.evidence, count.evidence))
             })
         })

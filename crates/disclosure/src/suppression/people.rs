@@ -71,7 +71,7 @@ struct ByPerson {
 }
 
 impl ByPerson {
-    fn of(block: &Block<'_, '_>, sums: usize) -> Self {
+    fn of(block: &Block<'_>, sums: usize) -> Self {
         let mut ends = vec![0_usize; block.length()];
         for place in (0..sums).flat_map(|sum| block.contributions(sum)).map(|(place, _)| place) {
             if let Some(count) = ends.get_mut(place) {

@@ -85,7 +85,7 @@ struct People {
 }
 
 impl People {
-    fn of(block: &Block<'_, '_>, sums: &[Sum<'_>]) -> Self {
+    fn of(block: &Block<'_>, sums: &[Sum<'_>]) -> Self {
         let nobody = block.length();
         let mut people =
             Self { sums: vec![Sums::NONE; nobody], equal: vec![0; nobody], harmless: vec![false; nobody] };
@@ -105,7 +105,7 @@ impl People {
     }
 
     /// Whether somebody who contributes several amounts and is harmless in none has a scale above the harmless one.
-    fn some_scale_is_above(&self, block: &Block<'_, '_>, sums: &[Sum<'_>], harmless: u128) -> bool {
+    fn some_scale_is_above(&self, block: &Block<'_>, sums: &[Sum<'_>], harmless: u128) -> bool {
         let equal = |(sums, equal): (&Sums, &i128)| *equal != 0 && *sums != Sums::MANY;
         let equal = self.sums.iter().zip(&self.equal).map(equal);
         let large = equal.zip(&self.harmless).zip(&self.sums);

@@ -2,6 +2,8 @@
 //!
 //! What is noted of the people of a block fits the processor's cache, and whoever has seen enough stops.
 
+use std::sync::Arc;
+
 use super::algebra::{Algebra, Vector};
 use crate::evidence::Evidence;
 
@@ -10,14 +12,14 @@ const BLOCK: usize = 1 << 16;
 
 /// A walk in the order of the dense ids.
 pub(super) struct Sweep<'a> {
-    sums: Vec<&'a Evidence>,
+    sums: Arc<[&'a Evidence]>,
     /// How far each sum has been read.
     read: Vec<usize>,
 }
 
 /// The people of a block, and what each contributes to the sums.
-pub(super) struct Block<'s, 'a> {
-    sums: &'s [&'a Evidence],
+pub(super) struct Block<'a> {
+    sums: Arc<[&'a Evidence]>,
     /// For each sum, the places of the people of this block.
     places: Vec<(usize, usize)>,
     /// The dense id of the first place of the block.
@@ -29,13 +31,18 @@ pub(super) struct Block<'s, 'a> {
 impl<'a> Sweep<'a> {
     /// From the first person on.
     pub(super) fn of(sums: impl IntoIterator<Item = &'a Evidence>) -> Self {
-        let sums: Vec<&Evidence> = sums.into_iter().collect();
+        let sums: Arc<[&Evidence]> = sums.into_iter().collect();
         let read = vec![0; sums.len()];
         Self { sums, read }
     }
 
+    /// All blocks from here on.
+    pub(super) fn blocks(mut self) -> Vec<Block<'a>> {
+        std::iter::from_fn(|| self.next_block()).collect()
+    }
+
     /// The next block in which somebody is.
-    pub(super) fn next_block(&mut self) -> Option<Block<'_, 'a>> {
+    pub(super) fn next_block(&mut self) -> Option<Block<'a>> {
         let unread = self.sums.iter().zip(&self.read);
         let next = unread.filter_map(|(sum, read)| sum.subjects().get(*read)).min().copied()?;
         let length = u32::try_from(BLOCK).unwrap_or(u32::MAX);
@@ -52,11 +59,16 @@ impl<'a> Sweep<'a> {
             *read = end;
         }
         let length = usize::try_from(most.wrapping_sub(first)).unwrap_or(BLOCK).saturating_add(1);
-        Some(Block { sums: &self.sums, places, first, length })
+        Some(Block { sums: Arc::clone(&self.sums), places, first, length })
     }
 }
 
-impl Block<'_, '_> {
+impl Block<'_> {
+    /// How many sums there are.
+    pub(super) fn sums(&self) -> usize {
+        self.sums.len()
+    }
+
     /// How many contributions there are: the steps that it takes to look at each.
     pub(super) fn size(&self) -> usize {
         self.places.iter().fold(0, |size, (start, end)| size.saturating_add(end.wrapping_sub(*start)))

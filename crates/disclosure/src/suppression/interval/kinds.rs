@@ -125,7 +125,7 @@ impl Gathered {
 }
 
 /// The key of each person of a block who contributes something.
-fn keys(block: &Block<'_, '_>, coordinates: &[u64], algebra: &Algebra) -> Vec<Option<Key>> {
+fn keys(block: &Block<'_>, coordinates: &[u64], algebra: &Algebra) -> Vec<Option<Key>> {
     let mut marks = vec![0_u64; block.length()];
     let mut largest = vec![0_u128; block.length()];
     let mut once = vec![true; block.length()];
