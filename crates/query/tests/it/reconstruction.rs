@@ -114,6 +114,34 @@ const FORMS: &[(&str, &str)] = &[
         "SELECT COUNT(*) AS n FROM people p WHERE # AND NOT EXISTS (SELECT 1 FROM diagnoses d WHERE d.id = p.id AND d.code = 'I10')",
     ),
     (
+        "values counted where they are there",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM diagnoses GROUP BY id HAVING COUNT(CASE WHEN code = 'I10' THEN day END) > 0)",
+    ),
+    (
+        "ones counted",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM diagnoses GROUP BY id HAVING COUNT(CASE WHEN code = 'I10' THEN 1 END) > 0)",
+    ),
+    (
+        "a count less another",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM diagnoses GROUP BY id HAVING COUNT(*) > COUNT(CASE WHEN code <> 'I10' THEN 1 END))",
+    ),
+    (
+        "a truth counted",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM diagnoses GROUP BY id HAVING COUNT(NULLIF(code = 'I10', false)) > 0)",
+    ),
+    (
+        "a look-up counted",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT d.id FROM diagnoses d LEFT JOIN (VALUES ('I10')) c(code) ON c.code = d.code GROUP BY d.id HAVING COUNT(c.code) > 0)",
+    ),
+    (
+        "groups counted again",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM (SELECT a.id, b.code = 'I10' OR a.day < DATE '2000-01-01' AS k FROM diagnoses a JOIN (SELECT id, code FROM diagnoses UNION ALL SELECT id, 'I10' FROM people) b ON b.id = a.id GROUP BY 1, 2) g GROUP BY id HAVING COUNT(*) = 1)",
+    ),
+    (
+        "distinct values counted",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM (SELECT DISTINCT id, code FROM (SELECT id, code FROM diagnoses UNION ALL SELECT id, 'I10' FROM people) u) g GROUP BY id HAVING COUNT(*) = 1)",
+    ),
+    (
         "a condition that turns",
         "SELECT COUNT(*) AS n FROM people p JOIN diagnoses d ON d.id = p.id WHERE (d.code = 'I10' AND #) OR (d.code <> 'I10' AND NOT #)",
     ),

@@ -43,6 +43,8 @@ pub(super) struct Substitution<'a> {
     mixed: BTreeSet<ColumnId>,
     /// Columns that are NULL where an outer join found nothing, whatever is stored.
     optional: BTreeSet<ColumnId>,
+    /// Whether the value decides how many rows a person has in the relation that was looked at last.
+    divided: bool,
     /// Whether a condition without which nobody would count reads it.
     pub(super) always: bool,
     /// Whether another one does.
@@ -63,6 +65,7 @@ impl<'a> Substitution<'a> {
             settled: BTreeSet::new(),
             mixed: BTreeSet::new(),
             optional: BTreeSet::new(),
+            divided: false,
             always: false,
             any: false,
             free: 0,
@@ -92,6 +95,11 @@ impl<'a> Substitution<'a> {
         self.carriers.contains(&id) || (!self.settled.contains(&id) && origin())
     }
 
+    /// Whether it is a column of a stored table, and not of the other side of an outer join.
+    fn is_stored(&self, id: ColumnId) -> bool {
+        !self.carriers.contains(&id) && !self.optional.contains(&id)
+    }
+
     fn asks_whether_found(&self, scalar: &Scalar) -> bool {
         let found = |arg: &Scalar| matches!(arg, Scalar::Column(id) if self.optional.contains(id));
         matches!(scalar, Scalar::IsNull(arg) if found(arg))
@@ -108,9 +116,13 @@ impl<'a> Substitution<'a> {
             }
             Records::PerSubject { input, keys, aggregates } => {
                 let input = self.boxed(input, chosen);
-                let keys = keys.iter().map(|(id, key)| (*id, self.column(*id, key))).collect();
+                let divides = keys.iter().any(|(_, key)| self.reads(key));
+                let kept = keys.iter().map(|(id, key)| (*id, self.column(*id, key))).collect();
                 let aggregates = aggregates.iter().map(|(id, call)| (*id, self.aggregation(*id, call)));
-                Records::PerSubject { input, keys, aggregates: aggregates.collect() }
+                let aggregates = aggregates.collect();
+                // One row for each value that a person has, where it is a key.
+                self.divided = divides;
+                Records::PerSubject { input, keys: kept, aggregates }
             }
             Records::ReferenceJoin { input, reference, on, kind } => {
                 let input = self.boxed(input, chosen);
@@ -125,11 +137,16 @@ impl<'a> Substitution<'a> {
                     None => *input,
                 }
             }
-            Records::Scan(scan) => Records::Scan(scan.clone()),
+            Records::Scan(scan) => {
+                self.divided = false;
+                Records::Scan(scan.clone())
+            }
             Records::SubjectJoin { left, right, on, kind } => {
                 let left = self.boxed(left, chosen && *kind != JoinKind::Full);
                 let right_chosen = chosen && matches!(kind, JoinKind::Inner | JoinKind::Semi);
+                let divided = self.divided;
                 let right = self.boxed(right, right_chosen);
+                self.divided |= divided;
                 if matches!(kind, JoinKind::Left | JoinKind::Full) {
                     produced(&right, &mut self.optional);
                 }
@@ -143,12 +160,15 @@ impl<'a> Substitution<'a> {
                 Records::SubjectJoin { left, right, on, kind: *kind }
             }
             Records::Union { inputs, columns, sorts } => {
+                let mut divided = false;
                 let one = |(input, row): &(Records, Vec<Scalar>)| {
                     let input = self.records(input, false);
+                    divided |= self.divided;
                     let row = row.iter().map(|value| self.kept_value(value).0).collect();
                     (input, row)
                 };
                 let inputs = inputs.iter().map(one).collect();
+                self.divided = divided;
                 Records::Union { inputs, columns: columns.clone(), sorts: sorts.clone() }
             }
             Records::Window { input, calls } => {
@@ -182,17 +202,21 @@ impl<'a> Substitution<'a> {
         let counts_rows = call.function.name() == "count" && !call.distinct;
         let (pure, reads) = (self.is_pure(&call.arg), self.reads(&call.arg));
         let adds = matches!(call.function.name(), "sum" | "avg");
+        // Of a stored column every row has a value; of anything else, whether it has one tells what it is.
+        let is_there = !reads || matches!(&call.arg, Scalar::Column(id) if self.is_stored(*id));
+        let tells_how_many = !call.distinct && !matches!(call.function.name(), "max" | "min");
+        let divided = self.divided && tells_how_many;
         let (arg, carries) = if reads && !pure && adds {
             self.mixed.insert(id);
             self.any = true;
             (self.amount(&call.arg, &BTreeSet::new()), true)
-        } else if counts_rows {
+        } else if counts_rows && is_there {
             (call.arg.clone(), false)
         } else {
             self.kept_value(&call.arg)
         };
         let filter = call.filter.as_ref().map(|filter| self.predicate(filter));
-        if carries {
+        if carries || divided {
             self.carriers.insert(id);
         } else {
             self.settled.insert(id);
@@ -203,7 +227,7 @@ impl<'a> Substitution<'a> {
     fn window(&mut self, id: ColumnId, call: &WindowCall) -> WindowCall {
         let order = call.order.iter().map(|key| &key.arg);
         let read: Vec<&Scalar> = call.args.iter().chain(&call.partition).chain(order).collect();
-        if read.iter().any(|scalar| self.reads(scalar)) {
+        if self.divided || read.iter().any(|scalar| self.reads(scalar)) {
             self.carriers.insert(id);
         }
         let filter = call.filter.as_ref().map(|filter| self.predicate(filter));
@@ -230,6 +254,8 @@ impl<'a> Substitution<'a> {
             return joined(input, kind);
         }
         self.carriers.extend(own.iter().copied());
+        // How many rows of it fit, follows from the value.
+        self.divided = true;
         if matches!(kind, JoinKind::Left | JoinKind::Full) || (kind == JoinKind::Inner && is_whole(reference))
         {
             return joined(input, if kind == JoinKind::Inner { JoinKind::Left } else { kind });
