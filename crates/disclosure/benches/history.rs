@@ -203,7 +203,7 @@ fn history(criterion: &mut Criterion) {
             let checked = check(unreleased, &ledger, &profile, Hold::ByRule).unwrap();
             asked += checked.tables().len();
             withheld += checked.findings().len();
-            checked.page().into_iter().for_each(|page| ledger.take(page));
+            ledger.take(checked.page());
         }
         println!(
             "{earlier} tables before: {} sums in {} MiB, {withheld} of {asked} cells withheld, judged in {:.1?}",
@@ -273,7 +273,7 @@ fn cut_points(criterion: &mut Criterion) {
         let checked = check(table(20 + number), &ledger, &profile, Hold::ByRule).unwrap();
         let (took, blanks) = (computed() - started, checked.findings().len());
         println!("table {} of ages from {} on: {blanks} of 12 withheld, {took:.2?}", number + 1, 20 + number);
-        checked.page().into_iter().for_each(|page| ledger.take(page));
+        ledger.take(checked.page());
     }
     if std::env::var_os("SEKISHO_BENCH_ONCE").is_none() {
         criterion.bench_function(

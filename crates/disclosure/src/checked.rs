@@ -82,7 +82,7 @@ pub struct Checked {
     pub(crate) tables: Vec<CheckedTable>,
     findings: Vec<Finding>,
     answers: BTreeMap<String, u64>,
-    page: Option<Page>,
+    page: Page,
     pub(crate) hold: Hold,
     pub(crate) profile: String,
     pub(crate) policy: Digest,
@@ -115,11 +115,12 @@ impl Checked {
         &self.tables
     }
 
-    /// What must stand in the ledger of the dataset before anything of this leaves; nothing, if the same was
-    /// asked before.
+    /// What must stand in the ledger of the dataset before anything of this leaves. Where the same was asked before
+    /// it adds nothing, and is there all the same: whether a release has one would say that two blanks are over the
+    /// same people.
     #[must_use]
-    pub fn page(&self) -> Option<&Page> {
-        self.page.as_ref()
+    pub fn page(&self) -> &Page {
+        &self.page
     }
 
     /// How many answers of each attribute (`table.column`) are shown: statistics that read it, by the labels that

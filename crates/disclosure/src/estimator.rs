@@ -127,6 +127,22 @@ impl Estimator {
         }
     }
 
+    /// How many numbers it says that stand on single rows, and not on sums that are judged.
+    pub(crate) fn estimates(self) -> u64 {
+        match self.method {
+            // An estimate and an error for each coefficient; their intervals follow.
+            Method::Cox | Method::Logistic | Method::Poisson => self.parameters().saturating_mul(2),
+            Method::LogRank => 1,
+            Method::ChiSquare
+            | Method::KaplanMeier { .. }
+            | Method::Linear
+            | Method::OddsRatio
+            | Method::Rate
+            | Method::RiskRatio
+            | Method::StandardisedDifference => 0,
+        }
+    }
+
     /// The type of what it says.
     #[must_use]
     pub fn data_type(self) -> DataType {

@@ -18,6 +18,7 @@ mod leverage;
 mod moments;
 mod p_percent;
 mod quantile;
+mod sparse;
 mod spread;
 mod threshold;
 mod units;
@@ -74,6 +75,8 @@ pub enum Reason {
     Quantile,
     /// It would give away another number, or a combination that concerns too few people.
     Secondary,
+    /// A model of single rows, of which few kinds are of few people.
+    Sparse,
     /// All values are equal, or all points on one line, or a model cannot tell its terms apart: it would say
     /// everybody's.
     Spread,

@@ -13,7 +13,8 @@ use crate::{Fit, Rows, Unfitted};
 pub enum Family {
     /// 0 or 1, with the logit link.
     Logistic,
-    /// 0, 1, 2, …, with the logarithm as the link.
+    /// 0, 1, 2, …, with the logarithm as the link. Other outcomes count as they are (a quasi-likelihood): whether
+    /// anybody has one must not show.
     Poisson,
 }
 
@@ -41,25 +42,15 @@ impl Family {
             }
         }
     }
-
-    fn allows(self, outcome: f64) -> bool {
-        match self {
-            Self::Logistic => outcome == 0.0 || outcome == 1.0,
-            Self::Poisson => outcome >= 0.0 && outcome.fract() == 0.0,
-        }
-    }
 }
 
 /// The model of the first column on the others, with an intercept.
 ///
 /// # Errors
-/// [`Unfitted`] where an outcome is none of the family's, where covariates cannot be told apart, and where they
-/// separate the outcomes.
+/// [`Unfitted`] where there is no event or nothing else, where covariates cannot be told apart, and where they separate
+/// the outcomes.
 pub fn glm(rows: &Rows, family: Family) -> Result<Fit, Unfitted> {
     let outcomes: Vec<f64> = rows.iter().filter_map(|row| row.first().copied()).collect();
-    if !outcomes.iter().all(|outcome| family.allows(*outcome)) {
-        return Err(Unfitted);
-    }
     let mean = outcomes.iter().sum::<f64>() / count(outcomes.len());
     let scaled = rows.scaled(1)?;
     let mut start = DVector::zeros(scaled.means.len() + 1);

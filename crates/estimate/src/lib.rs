@@ -11,6 +11,7 @@ mod cox;
 mod distribution;
 mod glm;
 mod linear;
+mod rounded;
 mod rows;
 mod survival;
 mod table;

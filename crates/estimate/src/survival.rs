@@ -1,6 +1,7 @@
 //! Curves of survival, and whether two of them differ.
 
 use crate::distribution::chi_squared_tail;
+use crate::rounded::shortened;
 use crate::table::Test;
 use crate::{Rows, Unfitted};
 
@@ -63,7 +64,7 @@ impl Comparison {
         if self.variance <= 0.0 {
             return Err(Unfitted);
         }
-        let statistic = (self.observed - self.expected).powi(2) / self.variance;
+        let statistic = shortened((self.observed - self.expected).powi(2) / self.variance);
         Ok(Test { statistic, dof: 1, p_value: chi_squared_tail(statistic, 1.0)? })
     }
 }

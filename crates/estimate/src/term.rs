@@ -4,6 +4,7 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::Unfitted;
 use crate::distribution::{finite, normal_reach, normal_tails, student_reach, student_tails};
+use crate::rounded::shortened;
 use crate::weight::Weight;
 
 /// The estimate of one coefficient.
@@ -43,8 +44,13 @@ impl Term {
         if variance <= 0.0 {
             return Err(Unfitted);
         }
-        let std_error = finite(variance.sqrt())?;
-        let deviation = finite(estimate)? / std_error;
+        let (estimate, std_error) = (finite(estimate)?, finite(variance.sqrt())?);
+        // What reads rows says more than its sums do, and what follows from the two no more than their digits do.
+        let (estimate, std_error) = match reference {
+            Reference::Normal => (shortened(estimate), shortened(std_error)),
+            Reference::Student { .. } => (estimate, std_error),
+        };
+        let deviation = estimate / std_error;
         let (reach, p_value) = match reference {
             Reference::Normal => (normal_reach(), normal_tails(deviation)),
             Reference::Student { freedom } => (student_reach(freedom)?, student_tails(deviation, freedom)?),

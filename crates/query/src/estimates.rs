@@ -111,6 +111,12 @@ pub(crate) fn estimator(name: &str, arguments: usize) -> Option<Estimator> {
     Some(Estimator { method: form.method, columns })
 }
 
+/// Whether the argument at a place is a truth value.
+pub(crate) fn is_truth(name: &str, place: usize) -> bool {
+    let form = FORMS.iter().find(|form| form.name == name);
+    form.and_then(|form| form.first.get(place)).is_some_and(|(_, argument)| *argument == Argument::Truth)
+}
+
 /// How a function is called, in words.
 pub(crate) fn usage(name: &str) -> Option<String> {
     let form = FORMS.iter().find(|form| form.name == name)?;

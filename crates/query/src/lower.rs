@@ -17,6 +17,7 @@ mod graph;
 mod join;
 mod lookup;
 mod measure;
+mod model;
 mod parent;
 mod partial;
 mod person;

@@ -36,7 +36,7 @@ pub(crate) struct History(OwnedMutexGuard<Option<Loaded>>);
 pub(crate) struct Step {
     slot: OwnedMutexGuard<Option<Loaded>>,
     loaded: Loaded,
-    page: Option<Page>,
+    page: Page,
     head: LedgerHead,
 }
 
@@ -71,14 +71,14 @@ impl Histories {
     }
 
     /// What a release with this page does to the ledger, for the store, and what then is done here.
-    pub(crate) fn step(&self, history: History, page: Option<Page>) -> Result<(LedgerStep, Step)> {
+    pub(crate) fn step(&self, history: History, page: Page) -> Result<(LedgerStep, Step)> {
         let mut slot = history.0;
         let missing = || internal(&Missing, "judge a release");
         let loaded = slot.take().ok_or_else(missing)?;
         let position = loaded.head.position.saturating_add(1);
-        let sealed = page.as_ref().map(|page| page.seal(&self.key, &loaded.head.dataset, position));
-        let sealed = sealed.transpose().map_err(|error| internal(&error, "seal a page of the ledger"))?;
-        let head = sealed.as_ref().map_or_else(|| loaded.head.clone(), |page| loaded.head.with(page));
+        let sealed = page.seal(&self.key, &loaded.head.dataset, position);
+        let sealed = sealed.map_err(|error| internal(&error, "seal a page of the ledger"))?;
+        let head = loaded.head.with(&sealed);
         let step = LedgerStep { head: head.clone(), page: sealed };
         Ok((step, Step { slot, loaded, page, head }))
     }
@@ -101,9 +101,7 @@ impl Step {
     /// The release is stored, with its page.
     pub(crate) fn taken(self) {
         let Self { mut slot, mut loaded, page, head } = self;
-        if let Some(page) = page {
-            loaded.ledger.take(&page);
-        }
+        loaded.ledger.take(&page);
         *slot = Some(Loaded { head, ..loaded });
     }
 }

@@ -124,7 +124,7 @@ async fn check(
     history: History,
     unreleased: disclosure::Unreleased,
     public: PublicRun,
-) -> Result<(Outcome, Answers, (Option<Page>, History)), Stop> {
+) -> Result<(Outcome, Answers, (Page, History)), Stop> {
     let (profile, hold) = (ground.profile.clone(), ground.permit.project().hold);
     let judge = move || {
         let checked = history
@@ -136,7 +136,7 @@ async fn check(
     let (checked, history) = apart(judge).await?;
     let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
     let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
-    let (page, answers) = (checked.page().cloned(), Answers(checked.answers().clone()));
+    let (page, answers) = (checked.page().clone(), Answers(checked.answers().clone()));
     let outcome = checked.publish(public).await.map_err(|failure| failed(&failure))?;
     Ok((outcome, answers, (page, history)))
 }
@@ -155,7 +155,7 @@ async fn release(
     job: JobRecord,
     ground: &Ground,
     (outcome, answers): (Outcome, Answers),
-    (page, history): (Option<Page>, History),
+    (page, history): (Page, History),
 ) -> Result<(), Stop> {
     let context = job.name.to_string();
     let (event, sealed) = match outcome {

@@ -253,19 +253,18 @@ fn result_of<'a>(
     }
 }
 
-/// Writes the page of a release, if it has one and nothing came between its verdict and now.
+/// Writes the page of a release, if nothing came between its verdict and now.
 async fn take_step(tx: &mut SqliteConnection, step: &LedgerStep, outbox: i64) -> Result<()> {
     if !step.fits(tx).await? {
         return misfit("the ledger is not the one that the release was judged with");
     }
-    let Some(page) = &step.page else { return Ok(()) };
     let position = i64::try_from(step.head.position).map_err(|_| Error::Corrupt { what: "number" })?;
     sqlx::query(INSERT_PAGE)
         .bind(step.head.dataset.as_str())
         .bind(position)
         .bind(outbox)
         .bind(step.head.chain.to_string())
-        .bind(page)
+        .bind(&step.page)
         .execute(tx)
         .await?;
     Ok(())

@@ -43,8 +43,9 @@ pub struct LedgerHead {
 pub struct LedgerStep {
     /// How far the ledger reaches with the release.
     pub head: LedgerHead,
-    /// The sealed page that it adds; none if it tells nothing new.
-    pub page: Option<Vec<u8>>,
+    /// The sealed page that it adds. Each release has one: a log that told which of them add nothing would tell who
+    /// asked the same.
+    pub page: Vec<u8>,
 }
 
 /// All pages of a ledger.
@@ -112,11 +113,7 @@ impl LedgerStep {
     /// Whether the ledger that is stored, with this step's page, reaches as far as it says.
     pub(crate) async fn fits(&self, connection: &mut SqliteConnection) -> Result<bool> {
         let stored = LedgerHead::stored(connection, &self.head.dataset).await?;
-        let after = match &self.page {
-            Some(page) => stored.with(page),
-            None => stored,
-        };
-        Ok(after == self.head)
+        Ok(stored.with(&self.page) == self.head)
     }
 }
 

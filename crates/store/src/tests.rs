@@ -75,7 +75,7 @@ async fn accept(store: &Store) -> Result<JobRecord> {
 /// The first page of the ledger.
 fn step() -> LedgerStep {
     let page = b"page".to_vec();
-    LedgerStep { head: LedgerHead::begin("ward".parse().unwrap()).with(&page), page: Some(page) }
+    LedgerStep { head: LedgerHead::begin("ward".parse().unwrap()).with(&page), page }
 }
 
 async fn advance(store: &Store, event: Event) -> Result<JobRecord> {

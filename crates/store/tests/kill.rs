@@ -44,7 +44,7 @@ async fn advance(store: &Store, name: &JobName, event: Event, salt: &str) -> Res
         let page = digest.to_string().into_bytes();
         let head = LedgerHead::begin(dataset_of(name)).with(&page);
         entry = head.noted_in(entry.with("release_sha256", digest.to_string()));
-        change.ledger = Some(LedgerStep { head, page: Some(page) });
+        change.ledger = Some(LedgerStep { head, page });
         change.result = Some(SealedResult { bytes: digest.as_bytes().to_vec(), digest });
     }
     store.advance(name, event, change, entry).await.map(|_| ())

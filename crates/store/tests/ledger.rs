@@ -56,7 +56,7 @@ async fn release_twice(store: &Store) -> LedgerHead {
         let page = format!("page {n}").into_bytes();
         let released = |head: &LedgerHead| {
             let entry = entry(n, Event::Release).with("release_sha256", sealed(n).digest.to_string());
-            let step = LedgerStep { head: head.with(&page), page: Some(page.clone()) };
+            let step = LedgerStep { head: head.with(&page), page: page.clone() };
             let entry = step.head.noted_in(entry);
             (Change { result: Some(sealed(n)), ledger: Some(step), ..Change::default() }, entry)
         };

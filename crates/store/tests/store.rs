@@ -65,7 +65,7 @@ async fn advance(store: &Store, n: u64, event: Event) -> Result<JobRecord> {
 fn step(n: u64) -> LedgerStep {
     let page = format!("page {n}").into_bytes();
     let head = LedgerHead::begin(format!("ward-{n}").parse().unwrap()).with(&page);
-    LedgerStep { head, page: Some(page) }
+    LedgerStep { head, page }
 }
 
 fn sealed(n: u64) -> SealedResult {
@@ -277,7 +277,7 @@ async fn a_change_that_does_not_fit_its_entry_is_not_made() {
         (Event::Release, with(Some(sealed(1))), named),
         (Event::Release, ledger(None), right.clone()),
         (Event::Release, ledger(Some(step(2))), right.clone()),
-        (Event::Release, ledger(Some(LedgerStep { page: None, ..step(1) })), right.clone()),
+        (Event::Release, ledger(Some(LedgerStep { page: Vec::new(), ..step(1) })), right.clone()),
         (Event::Release, ledger(Some(ahead.clone())), ahead.head.noted_in(right)),
         (Event::Cancel, Change::default(), Entry { id: "1.start.2".into(), ..entry_at(3, 1, Event::Cancel) }),
     ];

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::{Evidence, Tally};
 use crate::rules::labels;
+use crate::statistic::StatisticKind;
 use crate::unreleased::{Attribute, CellTable, Frames};
 
 /// The largest number that somebody counts. Above it nothing is released: it is no number of records.
@@ -55,6 +56,9 @@ impl<'a> Rows<'a> {
     /// The rows for one sum of a cell; `None` if they are not known.
     pub(super) fn of(&mut self, statistic: usize, part: usize, row: usize) -> Option<Vec<Evidence>> {
         self.attribute.with.as_ref()?;
+        if let Some(step) = self.step(statistic, part, row) {
+            return Some(vec![step]);
+        }
         let labels = labels(&self.table.keys, &self.compared, row);
         let place = (statistic, part, labels);
         if let Some(made) = self.made.get(&place) {
@@ -63,6 +67,24 @@ impl<'a> Rows<'a> {
         let made = self.make(&place);
         self.made.insert(place, made.clone());
         made
+    }
+
+    /// Who has the event, or leaves without it, in the step of a curve of which a part says one of both: which it is,
+    /// nobody may know.
+    fn step(&self, statistic: usize, part: usize, row: usize) -> Option<Evidence> {
+        let reads =
+            |places: &Places<'_>| places.frames.sums.get(statistic).is_some_and(|parts| !parts.is_empty());
+        let statistic = self.table.statistics.get(statistic).filter(|_| self.with.iter().any(reads))?;
+        let StatisticKind::Estimate(estimator) = statistic.kind else { return None };
+        let number = part.checked_sub(estimator.parts())?;
+        let first = part.checked_sub(number.checked_rem(2)?)?;
+        let people = |part: usize| Some(statistic.parts.get(part)?.evidence.get(row)?.subjects());
+        let mut both: Vec<u32> =
+            people(first)?.iter().chain(people(first.checked_add(1)?)?).copied().collect();
+        both.sort_unstable();
+        let mut tally = Tally::new();
+        both.into_iter().for_each(|subject| tally.add_one(subject));
+        Some(tally.freeze())
     }
 
     fn make(&self, place: &(usize, usize, Labels)) -> Option<Vec<Evidence>> {

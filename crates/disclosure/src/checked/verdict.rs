@@ -78,15 +78,14 @@ impl TableVerdict {
     }
 }
 
-/// The verdicts on the tables of one release, and what it adds to the ledger: nothing, if the same was asked
-/// before.
+/// The verdicts on the tables of one release, and what it adds to the ledger.
 pub(super) fn judge(
     tables: &[CellTable],
     forms: &Forms,
     (ledger, everybody): (&Ledger, Option<&Evidence>),
     profile: &Profile,
     steps: u64,
-) -> Result<(Vec<TableVerdict>, Option<Page>), Error> {
+) -> Result<(Vec<TableVerdict>, Page), Error> {
     let mut verdicts: Vec<TableVerdict> = tables
         .iter()
         .enumerate()
@@ -128,13 +127,14 @@ pub(super) fn judge(
                 .extend((0_u32..).zip(&sums).filter(|(_, sum)| sum.cell == cell).map(|(number, _)| number));
         }
     }
-    let page = known.is_none().then(|| {
-        let shown = |cell: Cell| {
-            let verdict = verdicts.get(cell.table)?.statistics.get(cell.statistic)?.get(cell.row)?;
-            Some(!verdict.withholds())
-        };
-        past.page(question, suppressed, charges, |sum| shown(sum.cell).unwrap_or(false))
-    });
+    let shown = |cell: Cell| {
+        let verdict = verdicts.get(cell.table)?.statistics.get(cell.statistic)?.get(cell.row)?;
+        Some(!verdict.withholds())
+    };
+    let page = match known {
+        Some(_) => Page::again(question),
+        None => past.page(question, suppressed, charges, |sum| shown(sum.cell).unwrap_or(false)),
+    };
     Ok((verdicts, page))
 }
 

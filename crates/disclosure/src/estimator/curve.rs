@@ -123,11 +123,11 @@ fn of_parts(estimator: Estimator, parts: &[Part], row: usize, minimum: u32) -> O
     // Each person's interval, whether it ended with the event, and who it is.
     let mut people: Vec<(i128, bool, u32)> = Vec::new();
     for ((subject, time), event) in time.contributions().iter().zip(event.amounts()) {
-        if time < 0 || !(0..=1).contains(&event) {
+        if !(0..=1).contains(&event) {
             return None;
         }
         // An interval reaches from above its beginning to its end; what is at nought is one by itself.
-        let end = time.checked_add(width.checked_sub(1)?)?.checked_div(width)?.checked_mul(width)?;
+        let end = time.checked_add(width.checked_sub(1)?)?.checked_div_euclid(width)?.checked_mul(width)?;
         people.push((end, event == 1, subject));
     }
     people.sort_unstable();

@@ -21,6 +21,11 @@ pub struct Page {
 }
 
 impl Page {
+    /// Of a question that was asked before.
+    pub(crate) fn again(question: Digest) -> Self {
+        Self { question, suppressed: Vec::new(), sums: Vec::new(), charges: Vec::new() }
+    }
+
     /// How many sums it adds, those included that the ledger knows.
     #[must_use]
     pub fn sums(&self) -> usize {

@@ -53,7 +53,7 @@ impl RuleClass {
 
 impl Reason {
     /// All of them, by name.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Area,
         Self::Branch,
         Self::Budget,
@@ -70,6 +70,7 @@ impl Reason {
         Self::PPercent,
         Self::Quantile,
         Self::Secondary,
+        Self::Sparse,
         Self::Spread,
         Self::Threshold,
         Self::Units,
@@ -96,6 +97,7 @@ impl Reason {
             Self::PPercent => "p percent",
             Self::Quantile => "quantile",
             Self::Secondary => "secondary",
+            Self::Sparse => "sparse",
             Self::Spread => "spread",
             Self::Threshold => "threshold",
             Self::Units => "units",
@@ -114,6 +116,7 @@ impl Reason {
             | Self::Distinct
             | Self::Extremes
             | Self::Quantile
+            | Self::Sparse
             | Self::Threshold
             | Self::Units
             | Self::Zero => RuleClass::Few,
@@ -175,6 +178,11 @@ impl Reason {
             Self::Secondary => format!(
                 "another withheld number, or one over 1 to {} people, would follow from it, or be bounded too closely, \
                  together with others of this result and of earlier ones",
+                below(*count)
+            ),
+            Self::Sparse => format!(
+                "few of the combinations of outcome and covariates are of 1 to {} people: the estimates would tell \
+                 how many each is of",
                 below(*count)
             ),
             Self::Spread => SPREAD.to_owned(),

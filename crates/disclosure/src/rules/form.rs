@@ -8,7 +8,8 @@ use arrow::datatypes::i256;
 use sekisho_model::Step;
 
 use super::{
-    Reason, Spread, degrees_of_freedom, distinct, extremes, failed, leverage, moments, quantile, spread,
+    Reason, Spread, degrees_of_freedom, distinct, extremes, failed, leverage, moments, quantile, sparse,
+    spread,
 };
 use crate::estimator::{Answer, Estimator, Found, Method, column, fit};
 use crate::evidence::{Evidence, Scale};
@@ -250,8 +251,26 @@ fn judge_estimate(
     let Found { answer, weights } = fit(estimator, moments, profile.minimum_count)?;
     let heavy = weights.into_iter().any(|weight| leverage::fails(weight, profile));
     let answer = answer.ok().filter(Answer::is_finite);
-    reasons.extend(failed([(Reason::Leverage, heavy), (Reason::Spread, answer.is_none())]));
+    let sparse = estimator.estimates() > 0
+        && sparse::fails(people_by_row(moments, estimator)?, estimator.estimates(), profile.minimum_count);
+    reasons.extend(failed([
+        (Reason::Leverage, heavy),
+        (Reason::Sparse, sparse),
+        (Reason::Spread, answer.is_none()),
+    ]));
     Ok(Form { reasons, shown: answer.map(Shown::Answer) })
+}
+
+/// How many people have each row of outcome and covariates.
+fn people_by_row(moments: Moments<'_>, estimator: Estimator) -> Result<impl Iterator<Item = u64>, Inexact> {
+    let columns = (0..usize::from(estimator.columns)).map(|number| moments.evidence(column(number)));
+    let columns: Vec<&Evidence> = columns.collect::<Option<_>>().ok_or(Inexact)?;
+    let people = columns.first().map_or(0, |column| column.subjects().len());
+    let row = |person| columns.iter().map(|column| column.amounts().get(person)).collect::<Vec<_>>();
+    let mut rows: Vec<_> = (0..people).map(row).collect();
+    rows.sort_unstable();
+    let alike: Vec<usize> = rows.chunk_by(|left, right| left == right).map(<[_]>::len).collect();
+    Ok(alike.into_iter().map(|people| u64::try_from(people).unwrap_or(u64::MAX)))
 }
 
 /// The people from whom the coefficients are estimated: those with the event, and where the others have none of it,

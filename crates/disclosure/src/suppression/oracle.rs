@@ -232,7 +232,7 @@ proptest! {
             let named = groups.iter().map(|(label, group)| (label.as_str(), group.clone())).collect();
             let table = testing::table("group", named, [testing::count("n", counts)]);
             let checked = check(Unreleased::new(vec![table]), &ledger, &profile, Hold::ByRule).unwrap();
-            checked.page().into_iter().for_each(|page| ledger.take(page));
+            ledger.take(checked.page());
         }
         let mut space = Exact::default();
         let is_shown = |status| matches!(status, Status::Shown(_));

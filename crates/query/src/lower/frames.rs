@@ -66,6 +66,9 @@ impl Columns {
         let other = |pattern: Pattern| Framed::new(self, frontier, attribute, attributes, pattern).frontier();
         let mut frontiers = vec![with];
         frontiers.extend(patterns(seen.free, always).into_iter().map(other));
+        if seen.reads_derived.get() {
+            frontiers.push(other(Pattern { derived: false, ..Pattern::all(true) }));
+        }
         let without = (!always && (seen.free > 0 || amounts)).then(|| Box::new(other(Pattern::all(false))));
         read(Conditions::Some { with: frontiers, without })
     }
@@ -89,7 +92,7 @@ fn patterns(free: usize, always: bool) -> Vec<Pattern> {
     if !always {
         combinations.remove(&vec![false; free]);
     }
-    combinations.into_iter().map(|free| Pattern { always: true, free }).collect()
+    combinations.into_iter().map(|free| Pattern { free, ..Pattern::all(true) }).collect()
 }
 
 /// A frontier under other conditions.

@@ -8,12 +8,12 @@ use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams,
 use datafusion::logical_expr::{Expr, ExprSchemable};
 
 use crate::algebra::{ColumnInfo, Scalar, Statistic};
-use crate::disclosure::{Estimator, Fraction, Method, RegressionFunction, StatisticKind};
+use crate::disclosure::{Fraction, RegressionFunction, StatisticKind};
 use crate::estimates;
-use crate::model::{Code, Refusal, Step};
+use crate::model::{Code, Refusal};
 
 use super::aggregate::{aggregate_call, aggregate_refusal};
-use super::{Field, Grain, Lowering, Scope, measure, not_supported};
+use super::{Field, Grain, Lowering, Scope, measure, model, not_supported};
 
 /// Most CASE branches, truth values and FILTERs in one statistic: each is judged as a cell.
 const MOST_BRANCHES: usize = 64;
@@ -53,8 +53,8 @@ impl Lowering<'_> {
         let params = self.params(call)?;
         let Call { kind, args, there } =
             self.statistic_call(call, params, scope).map_err(|refusal| refusal.at(place))?;
-        let args = within_group(kind, args, call, scope)?;
-        one_row_each(kind, of, call).map_err(|refusal| refusal.at(place))?;
+        let args = model::within_group(kind, args, call, scope)?;
+        model::one_row_each(kind, of, call).map_err(|refusal| refusal.at(place))?;
         let counts_rows = kind == StatisticKind::Count && args.is_empty() && there.is_none();
         let simple = args.iter().all(|arg| matches!(arg, Scalar::Column(_))) && params.filter.is_none();
         if of.with_codes && ((counts_rows && !self.counts_subject(params, scope)?) || !simple) {
@@ -270,40 +270,23 @@ impl Lowering<'_> {
         {
             return Ok(Call { kind, args: Vec::new(), there: None });
         }
-        let arg = |arg: &Expr| self.scalar(without_widening(arg, kind, scope.schema), scope);
-        let args = args.iter().map(arg).collect::<Result<Vec<_>, _>>()?;
+        let mut lowered = Vec::new();
+        for (place, arg) in args.iter().enumerate() {
+            let arg = self.scalar(without_widening(arg, kind, scope.schema), scope)?;
+            lowered.push(if estimates::is_truth(name, place) { model::truth(arg) } else { arg });
+        }
+        let args = lowered;
         let kind = match (kind, args.first()) {
             (StatisticKind::Quantile { fraction, .. }, Some(arg)) => {
                 let data_type = params.args.first().and_then(|arg| arg.get_type(scope.schema).ok());
                 StatisticKind::Quantile { fraction, step: self.columns.grain(arg).step(data_type.as_ref()) }
             }
             (StatisticKind::Estimate(estimator), Some(time)) => {
-                StatisticKind::Estimate(self.on_the_columns_step(estimator, time)?)
+                StatisticKind::Estimate(model::on_the_columns_step(estimator, &self.columns.grain(time))?)
             }
             _ => kind,
         };
         Ok(Call { kind, args, there: None })
-    }
-
-    /// A curve's intervals end at multiples of the step of the time.
-    fn on_the_columns_step(&self, estimator: Estimator, time: &Scalar) -> Result<Estimator, Refusal> {
-        let Method::KaplanMeier { width } = estimator.method else { return Ok(estimator) };
-        let refusal = |message: String, hint: String| Refusal::new(Code::ExpressionNotAllowed, message, hint);
-        let step = match self.columns.grain(time).step(Some(&DataType::Int64)) {
-            Some(Step::Number { units, scale: 0 }) => u32::try_from(units).ok(),
-            Some(Step::Number { .. } | Step::Date(_)) | None => None,
-        };
-        let step = step.filter(|step| *step > 0).ok_or_else(|| {
-            let message = "a curve of survival over a time of this form is not allowed".to_owned();
-            refusal(message, "take a column of whole numbers as the time, as it is".to_owned())
-        })?;
-        let width = if width == 0 { step } else { width };
-        if width % step != 0 {
-            let message =
-                format!("the intervals of a curve of survival are multiples of the column's step, {step}");
-            return Err(refusal(message, format!("give a width such as {}", width.div_ceil(step) * step)));
-        }
-        Ok(Estimator { method: Method::KaplanMeier { width }, ..estimator })
     }
 
     fn counts_subject(
@@ -373,7 +356,7 @@ fn kind_of(name: &str, params: &AggregateFunctionParams) -> Result<(StatisticKin
         (_, false) if estimates::usage(name).is_some() => {
             let estimator = estimates::estimator(name, params.args.len());
             let estimator = estimator.ok_or_else(|| aggregate_refusal(name))?;
-            curve(estimator, params)?
+            model::curve(estimator, params)?
         }
         (_, true) => return Err(aggregate_refusal(name)),
         ("approx_percentile_cont" | "percentile_cont", false) => (quantile(params)?, 1),
@@ -436,64 +419,7 @@ fn without_widening<'a>(arg: &'a Expr, kind: StatisticKind, schema: &DFSchema) -
     if widened && !counted { &cast.expr } else { arg }
 }
 
-/// The columns of a difference of two groups: the quantity within the group that is 1 is the third.
-fn within_group(
-    kind: StatisticKind,
-    mut args: Vec<Scalar>,
-    call: &AggregateFunction,
-    scope: Scope<'_>,
-) -> Result<Vec<Scalar>, Refusal> {
-    let StatisticKind::Estimate(estimator) = kind else { return Ok(args) };
-    if let (Method::StandardisedDifference, [quantity, group]) = (estimator.method, args.as_slice()) {
-        let of_type = call.params.args.first().and_then(|arg| arg.get_type(scope.schema).ok());
-        let nothing = of_type.and_then(|of_type| ScalarValue::new_zero(&of_type).ok());
-        let nothing = nothing.ok_or_else(|| aggregate_refusal(call.func.name()))?;
-        let within = Scalar::equal(group.clone(), measure::one());
-        let (branches, otherwise) = (vec![(within, quantity.clone())], Scalar::Literal(nothing));
-        args.push(Scalar::Case { branches, otherwise: Some(Box::new(otherwise)) });
-    }
-    Ok(args)
-}
-
-/// Refuses a model over rows where a person may have several.
-fn one_row_each(kind: StatisticKind, of: Counted<'_>, call: &AggregateFunction) -> Result<(), Refusal> {
-    let reads_rows = matches!(kind, StatisticKind::Estimate(estimator) if estimator.method.reads_rows());
-    if of.once || !reads_rows {
-        return Ok(());
-    }
-    let name = call.func.name();
-    let message =
-        format!("`{name}` is computed over rows of one person each, and a person may have several here");
-    let hint = "make one row of each person's records in a CTE: SELECT patient_id, MAX(age) AS age, ... GROUP BY \
-                patient_id; and join only such rows";
-    Err(Refusal::new(Code::AggregateNotAllowed, message, hint))
-}
-
 /// Whether the last argument is a constant: the share of a quantile, the width of a curve's intervals.
 fn has_constant(name: &str, params: &AggregateFunctionParams) -> bool {
     name.ends_with("percentile_cont") || (name == "kaplan_meier" && params.args.len() > 2)
-}
-
-/// A statistic of columns, all arguments but the width of a curve's intervals: that is a constant, or nought where
-/// it is not given.
-fn curve(estimator: Estimator, params: &AggregateFunctionParams) -> Result<(StatisticKind, usize), Refusal> {
-    let of = |method: Method, arity: usize| {
-        Ok((StatisticKind::Estimate(Estimator { method, ..estimator }), arity))
-    };
-    match (estimator.method, params.args.as_slice()) {
-        (Method::KaplanMeier { .. }, [_, _]) => of(Method::KaplanMeier { width: 0 }, 2),
-        (Method::KaplanMeier { .. }, [_, _, width]) => {
-            let width = if let Expr::Literal(ScalarValue::Int64(Some(width)), _) = width {
-                u32::try_from(*width).ok()
-            } else {
-                None
-            };
-            let width = width.filter(|width| *width > 0).ok_or_else(|| {
-                let hint = "write it like kaplan_meier(followup_days, died, 365)";
-                not_supported("a width that is no constant of one or more", hint)
-            })?;
-            of(Method::KaplanMeier { width }, 2)
-        }
-        (method, args) => of(method, args.len()),
-    }
 }

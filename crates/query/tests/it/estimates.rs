@@ -161,6 +161,43 @@ async fn a_model_of_one_person_is_not_to_be_had() {
 }
 
 #[tokio::test]
+async fn digits_of_a_model_do_not_tell_small_numbers() {
+    let fixture = Fixture::cohort().await;
+    // By age and outcome a dozen numbers are below ten; of the whole cohort too many for all digits.
+    for (model, ages, withheld) in [
+        ("logit(died, age)", "age >= 85", true),
+        ("poisson(died, age)", "age >= 85", true),
+        ("logit(died, age, male)", "age > 0", false),
+    ] {
+        let sql = format!("{PEOPLE} SELECT {model} AS model FROM p WHERE {ages}");
+        let answer = fixture.ask(&sql).await.unwrap_or_else(|refusal| panic!("{sql}: {refusal:?}"));
+        assert_eq!(!answer.withheld.is_empty(), withheld, "{model}");
+    }
+}
+
+#[tokio::test]
+async fn nobodys_number_is_out_of_place() {
+    let fixture = Fixture::cohort().await;
+    let two = "CASE WHEN age > 80 THEN 2 * died ELSE died END";
+    let people = format!("{PEOPLE}, q AS (SELECT age, male, {two} AS event FROM p)");
+    let ask = |model: &str, field: &str| {
+        format!("{people}, m AS (SELECT {model} AS model FROM q) SELECT m.model['{field}'] AS n FROM m")
+    };
+    for (numbers, truths, field) in [
+        ("risk_ratio(event, male)", "risk_ratio(event <> 0, male)", "estimate"),
+        ("logit(event, age, male)", "logit(event <> 0, age, male)", "events"),
+    ] {
+        let [one, other] = [numbers, truths].map(|model| ask(model, field));
+        let one = fixture.ask(&one).await.unwrap();
+        assert_eq!(
+            (one.rows(), one.withheld),
+            (fixture.ask(&other).await.unwrap().rows(), vec![]),
+            "{numbers}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn models_that_have_no_rule_are_refused_with_advice() {
     let fixture = Fixture::cohort().await;
     let cases = [

@@ -142,6 +142,18 @@ const FORMS: &[(&str, &str)] = &[
         "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM (SELECT DISTINCT id, code FROM (SELECT id, code FROM diagnoses UNION ALL SELECT id, 'I10' FROM people) u) g GROUP BY id HAVING COUNT(*) = 1)",
     ),
     (
+        "chosen records counted",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM (SELECT id, code, day FROM diagnoses UNION ALL SELECT id, 'E11', DATE '2020-01-01' FROM people) u WHERE code = 'I10' GROUP BY id HAVING COUNT(*) = 1)",
+    ),
+    (
+        "a FILTER less than all",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT id FROM (SELECT id, COUNT(*) FILTER (WHERE code = 'I10') AS k, COUNT(*) AS n FROM (SELECT id, code, day FROM diagnoses UNION ALL SELECT id, 'E11', DATE '2020-01-01' FROM people) u GROUP BY id) z WHERE k BETWEEN 1 AND n - 1)",
+    ),
+    (
+        "chosen records that are not the first",
+        "SELECT COUNT(*) AS n FROM people p WHERE # AND p.id IN (SELECT a.id FROM (SELECT id, MIN(day) AS m FROM (SELECT id, code, day FROM diagnoses UNION ALL SELECT id, 'E11', DATE '2020-01-01' FROM people) u WHERE code = 'I10' GROUP BY id) a JOIN (SELECT id, MIN(day) AS n FROM (SELECT id, code, day FROM diagnoses UNION ALL SELECT id, 'E11', DATE '2020-01-01' FROM people) u GROUP BY id) b ON a.id = b.id WHERE a.m > b.n)",
+    ),
+    (
         "a condition that turns",
         "SELECT COUNT(*) AS n FROM people p JOIN diagnoses d ON d.id = p.id WHERE (d.code = 'I10' AND #) OR (d.code <> 'I10' AND NOT #)",
     ),
@@ -217,7 +229,7 @@ async fn answered(fixture: &Fixture, form: &str, profile: &Profile) -> usize {
         let plan = plan(sql.as_str(), &view, &limits).unwrap_or_else(|refusal| panic!("{sql}: {refusal:?}"));
         let (unreleased, public) = fixture.engine.execute(plan, &limits).await.unwrap();
         let checked = check(unreleased, &ledger, profile, Hold::ByRule).unwrap();
-        checked.page().into_iter().for_each(|page| ledger.take(page));
+        ledger.take(checked.page());
         let Outcome::Released(released) = checked.publish(public).await.unwrap() else { panic!("held") };
         let rows = Answer::read(released.arrow_ipc()).rows();
         answers += usize::from(rows.iter().any(|row| row.last().unwrap() != "#"));
@@ -253,7 +265,7 @@ async fn what_reads_nothing_confidential_costs_nothing() {
         let (unreleased, _) = fixture.engine.execute(plan, &Limits::default()).await.unwrap();
         let mut ledger = Ledger::new();
         let checked = check(unreleased, &ledger, &profile(100), Hold::ByRule).unwrap();
-        ledger.take(checked.page().unwrap());
+        ledger.take(checked.page());
         assert_eq!(ledger.usage().count(), 0, "{sql}");
     }
 }

@@ -4,6 +4,7 @@
 //! would count are taken together; the others may each be fulfilled or not. Values that are computed from the
 //! column are left as they are where nothing else is in them: whatever is asked of them is such a condition.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use datafusion::common::ScalarValue;
@@ -21,12 +22,14 @@ pub(super) struct Pattern {
     pub(super) always: bool,
     /// The others, in their order; those beyond the end are like the first kind.
     pub(super) free: Vec<bool>,
+    /// Whether what is said of rows that such conditions chose carries the value: otherwise it is what it would be.
+    pub(super) derived: bool,
 }
 
 impl Pattern {
     /// All are, or none.
     pub(super) fn all(fulfilled: bool) -> Self {
-        Self { always: fulfilled, free: Vec::new() }
+        Self { always: fulfilled, free: Vec::new(), derived: true }
     }
 }
 
@@ -37,14 +40,17 @@ pub(super) struct Substitution<'a> {
     pattern: Pattern,
     /// Columns that carry its value, though none of their origins says so.
     carriers: BTreeSet<ColumnId>,
+    /// Columns that say something of rows that the value chose, and whether such a one was read.
+    derived: BTreeSet<ColumnId>,
+    pub(super) reads_derived: Cell<bool>,
     /// Columns of which no origin is to be believed: they were computed without the value.
     settled: BTreeSet<ColumnId>,
     /// Sums for a person of the value and of something else, in which it is replaced: they may only be added up.
     mixed: BTreeSet<ColumnId>,
     /// Columns that are NULL where an outer join found nothing, whatever is stored.
     optional: BTreeSet<ColumnId>,
-    /// Whether the value decides how many rows a person has in the relation that was looked at last.
-    divided: bool,
+    /// Whether the value decides which rows a person has in the relation that was looked at last, or how many.
+    chosen: bool,
     /// Whether a condition without which nobody would count reads it.
     pub(super) always: bool,
     /// Whether another one does.
@@ -62,10 +68,12 @@ impl<'a> Substitution<'a> {
             attribute,
             pattern,
             carriers: BTreeSet::new(),
+            derived: BTreeSet::new(),
+            reads_derived: Cell::new(false),
             settled: BTreeSet::new(),
             mixed: BTreeSet::new(),
             optional: BTreeSet::new(),
-            divided: false,
+            chosen: false,
             always: false,
             any: false,
             free: 0,
@@ -91,6 +99,10 @@ impl<'a> Substitution<'a> {
     }
 
     fn carries(&self, id: ColumnId) -> bool {
+        if self.derived.contains(&id) {
+            self.reads_derived.set(true);
+            return self.pattern.derived;
+        }
         let origin = || self.known.info(id).is_some_and(|info| info.origins.contains(self.attribute));
         self.carriers.contains(&id) || (!self.settled.contains(&id) && origin())
     }
@@ -121,7 +133,7 @@ impl<'a> Substitution<'a> {
                 let aggregates = aggregates.iter().map(|(id, call)| (*id, self.aggregation(*id, call)));
                 let aggregates = aggregates.collect();
                 // One row for each value that a person has, where it is a key.
-                self.divided = divides;
+                self.chosen = divides;
                 Records::PerSubject { input, keys: kept, aggregates }
             }
             Records::ReferenceJoin { input, reference, on, kind } => {
@@ -130,6 +142,7 @@ impl<'a> Substitution<'a> {
             }
             Records::Restrict { input, predicate } => {
                 let input = self.boxed(input, chosen);
+                self.chosen |= self.reads(predicate);
                 let predicate =
                     if chosen { self.conditions(predicate) } else { Some(self.predicate(predicate)) };
                 match predicate {
@@ -138,15 +151,15 @@ impl<'a> Substitution<'a> {
                 }
             }
             Records::Scan(scan) => {
-                self.divided = false;
+                self.chosen = false;
                 Records::Scan(scan.clone())
             }
             Records::SubjectJoin { left, right, on, kind } => {
                 let left = self.boxed(left, chosen && *kind != JoinKind::Full);
                 let right_chosen = chosen && matches!(kind, JoinKind::Inner | JoinKind::Semi);
-                let divided = self.divided;
+                let by_left = self.chosen;
                 let right = self.boxed(right, right_chosen);
-                self.divided |= divided;
+                self.chosen |= by_left || on.iter().any(|condition| self.reads(condition));
                 if matches!(kind, JoinKind::Left | JoinKind::Full) {
                     produced(&right, &mut self.optional);
                 }
@@ -160,15 +173,15 @@ impl<'a> Substitution<'a> {
                 Records::SubjectJoin { left, right, on, kind: *kind }
             }
             Records::Union { inputs, columns, sorts } => {
-                let mut divided = false;
+                let mut by_one = false;
                 let one = |(input, row): &(Records, Vec<Scalar>)| {
                     let input = self.records(input, false);
-                    divided |= self.divided;
+                    by_one |= self.chosen;
                     let row = row.iter().map(|value| self.kept_value(value).0).collect();
                     (input, row)
                 };
                 let inputs = inputs.iter().map(one).collect();
-                self.divided = divided;
+                self.chosen = by_one;
                 Records::Union { inputs, columns: columns.clone(), sorts: sorts.clone() }
             }
             Records::Window { input, calls } => {
@@ -204,8 +217,6 @@ impl<'a> Substitution<'a> {
         let adds = matches!(call.function.name(), "sum" | "avg");
         // Of a stored column every row has a value; of anything else, whether it has one tells what it is.
         let is_there = !reads || matches!(&call.arg, Scalar::Column(id) if self.is_stored(*id));
-        let tells_how_many = !call.distinct && !matches!(call.function.name(), "max" | "min");
-        let divided = self.divided && tells_how_many;
         let (arg, carries) = if reads && !pure && adds {
             self.mixed.insert(id);
             self.any = true;
@@ -215,9 +226,13 @@ impl<'a> Substitution<'a> {
         } else {
             self.kept_value(&call.arg)
         };
+        // Whatever is said of rows that the value chose tells what it is.
+        let chosen = self.chosen || call.filter.as_ref().is_some_and(|filter| self.reads(filter));
         let filter = call.filter.as_ref().map(|filter| self.predicate(filter));
-        if carries || divided {
+        if carries {
             self.carriers.insert(id);
+        } else if chosen {
+            self.derived.insert(id);
         } else {
             self.settled.insert(id);
         }
@@ -226,9 +241,11 @@ impl<'a> Substitution<'a> {
 
     fn window(&mut self, id: ColumnId, call: &WindowCall) -> WindowCall {
         let order = call.order.iter().map(|key| &key.arg);
-        let read: Vec<&Scalar> = call.args.iter().chain(&call.partition).chain(order).collect();
-        if self.divided || read.iter().any(|scalar| self.reads(scalar)) {
+        let mut read = call.args.iter().chain(&call.partition).chain(order);
+        if read.any(|scalar| self.reads(scalar)) {
             self.carriers.insert(id);
+        } else if self.chosen || call.filter.as_ref().is_some_and(|filter| self.reads(filter)) {
+            self.derived.insert(id);
         }
         let filter = call.filter.as_ref().map(|filter| self.predicate(filter));
         WindowCall { filter, ..call.clone() }
@@ -255,7 +272,7 @@ impl<'a> Substitution<'a> {
         }
         self.carriers.extend(own.iter().copied());
         // How many rows of it fit, follows from the value.
-        self.divided = true;
+        self.chosen = true;
         if matches!(kind, JoinKind::Left | JoinKind::Full) || (kind == JoinKind::Inner && is_whole(reference))
         {
             return joined(input, if kind == JoinKind::Inner { JoinKind::Left } else { kind });
