@@ -1,4 +1,4 @@
-//! Which dense id belongs to which person: ids are given in order of appearance and never again.
+//! Which dense id belongs to which person: an id is given once and never again.
 //!
 //! The registry of a dataset is a list of files to which each snapshot may add one, with the
 //! people who are new in it. A person is looked up by a keyed digest of their id.
@@ -82,6 +82,11 @@ impl Registry {
         if registry.next == previous.people { Ok(registry) } else { Err(unsound()) }
     }
 
+    /// Whether a person has a dense id.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        !self.ids.is_empty() && self.ids.contains_key(&self.key(id))
+    }
+
     /// The dense id of a person; a new one if they were never seen.
     pub(crate) fn assign(&mut self, id: &str) -> Result<u32> {
         if let Some((last, subject)) = &self.last
@@ -89,8 +94,7 @@ impl Registry {
         {
             return Ok(*subject);
         }
-        let mut key = LookupKey::default();
-        key.copy_from_slice(hmac::sign(&self.digest, id.as_bytes()).as_ref());
+        let key = self.key(id);
         let subject = match self.ids.get(&key) {
             Some(subject) => *subject,
             None => self.add(key, id)?,
@@ -136,6 +140,12 @@ impl Registry {
     /// People of all snapshots.
     pub(crate) fn people(&self) -> u32 {
         self.next
+    }
+
+    fn key(&self, id: &str) -> LookupKey {
+        let mut key = LookupKey::default();
+        key.copy_from_slice(hmac::sign(&self.digest, id.as_bytes()).as_ref());
+        key
     }
 
     fn add(&mut self, key: LookupKey, id: &str) -> Result<u32> {

@@ -107,17 +107,31 @@ async fn rows_in_any_order_are_clustered_and_stay_in_order_within_a_person() {
 }
 
 #[tokio::test]
+async fn dense_ids_follow_the_ids_of_people_and_not_the_order_of_rows() {
+    let mut tables = Vec::new();
+    for rows in [["b,1", "10,2", "9,3", "a,4"], ["9,3", "a,4", "10,2", "b,1"]] {
+        let home = Home::new();
+        home.file("visits.csv", &format!("id,cost\n{}\n", rows.join("\n")));
+        let vault = home.vault();
+        vault.ingest(&home.manifest(&visits(&[SUBJECT, COST])), &IngestOptions::default()).await.unwrap();
+        tables.push(texts(&latest(&vault, "clinic").await, "visits").await);
+    }
+    assert_eq!(tables[0], [["0", "3"], ["1", "4"], ["2", "1"], ["3", "2"]]);
+    assert_eq!(tables[0], tables[1]);
+}
+
+#[tokio::test]
 async fn a_second_snapshot_keeps_dense_ids_and_appends_new_people() {
     let home = Home::new();
     let vault = home.vault();
     let manifest = home.manifest(&visits(&[SUBJECT, COST]));
     home.file("visits.csv", "id,cost\nb,1\na,2\n");
     vault.ingest(&manifest, &IngestOptions::default()).await.unwrap();
-    home.file("visits.csv", "id,cost\nnew,5\na,3\nlast,6\n");
+    home.file("visits.csv", "id,cost\nnew,5\nb,3\nlast,6\n");
     let made = home.vault().ingest(&manifest, &IngestOptions::default()).await.unwrap();
     assert_eq!((made.people, made.new_people), (4, 2));
     assert_eq!(texts(&latest(&vault, "clinic").await, "visits").await, [["1", "3"], ["2", "5"], ["3", "6"]]);
-    home.file("visits.csv", "id,cost\nlast,7\nb,8\n");
+    home.file("visits.csv", "id,cost\nlast,7\na,8\n");
     let made = home.vault().ingest(&manifest, &IngestOptions::default()).await.unwrap();
     assert_eq!((made.snapshot.number, made.people, made.new_people), (3, 4, 0));
     assert_eq!(texts(&latest(&vault, "clinic").await, "visits").await, [["0", "8"], ["3", "7"]]);
@@ -176,8 +190,8 @@ async fn parquet_and_csv_sources_give_the_same_table() {
         vault.ingest(&manifest, &IngestOptions::default()).await.unwrap();
         tables.push(texts(&latest(&vault, "clinic").await, "visits").await);
     }
-    assert_eq!(tables[0][0], ["0", "1970-01-01", "1.5", "true"]);
-    assert_eq!(tables[0][2], ["1", "2022-01-08", "", ""]);
+    assert_eq!(tables[0][0], ["0", "2022-01-08", "", ""]);
+    assert_eq!(tables[0][1], ["1", "1970-01-01", "1.5", "true"]);
     assert_eq!(tables[0], tables[1]);
 
     let both = home.manifest(&text.replace("\"visits.csv\"", "[\"visits.csv\", \"visits.parquet\"]"));
