@@ -138,7 +138,9 @@ fn difference(with: &[&Evidence], without: &[&Evidence]) -> Evidence {
         for (subject, amount) in sums.iter().flat_map(|sum| sum.contributions().iter()) {
             let slot = usize::try_from(subject).ok().and_then(|at| counted.get_mut(at));
             let amount = i64::try_from(amount).unwrap_or(i64::MAX);
-            let larger = |slot: &&mut i64| amount.unsigned_abs() > slot.unsigned_abs();
+            // Of two that are as large, the positive one: the order of the sums means nothing.
+            let size = |amount: i64| (amount.unsigned_abs(), amount);
+            let larger = |slot: &&mut i64| size(amount) > size(**slot);
             slot.filter(larger).into_iter().for_each(|slot| *slot = amount);
         }
         counted
@@ -151,4 +153,20 @@ fn difference(with: &[&Evidence], without: &[&Evidence]) -> Evidence {
         }
     }
     tally.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::evidence;
+
+    #[test]
+    fn of_two_numbers_that_are_as_large_the_order_of_the_rows_chooses_none() {
+        let (loss, gain) = (evidence([(0, -5), (1, -7), (2, 3)]), evidence([(0, 5), (1, 6), (2, 3)]));
+        let expected = evidence([(0, 5), (1, -7), (2, 3)]);
+        for rows in [[&loss, &gain], [&gain, &loss]] {
+            assert!(difference(&rows, &[]).contributions() == expected.contributions());
+            assert_eq!(difference(&[], &rows).largest(), 7);
+        }
+    }
 }
