@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion::prelude::SessionContext;
 
 use super::naive::{Group, Rules, Share, Vector, broken, difference, vectors};
+use super::quantile;
 use super::query::{Grouping, Query, bound};
 use super::statistic::Kind;
 use super::whole::{Column, OfAll, Shape, Whole};
@@ -38,6 +39,8 @@ pub(super) struct Behind {
 pub(super) struct Counted {
     pub(super) released: usize,
     pub(super) withheld: usize,
+    /// Of the released ones, the numbers of models.
+    pub(super) models: usize,
     pub(super) derived: usize,
 }
 
@@ -80,7 +83,7 @@ impl Truth {
             let (labels, values) = row.split_at(whole.labels);
             let outer = matches!(whole.shape, Shape::Joined { outer: true });
             let truths = self.rows.get(labels).ok_or_else(|| format!("no such row {labels:?}"))?;
-            let fits = |truth: &Row| self.fits(whole, labels, values, truth, outer);
+            let fits = |truth: &Row| self.fits(whole, labels, (values, truth), outer, rules.minimum);
             if whole.shape != Shape::Summed && !truths.iter().any(fits) {
                 return Err(format!("{labels:?} has {values:?} and not {truths:?}"));
             }
@@ -95,6 +98,8 @@ impl Truth {
                     (Column::Stat(query, stat), value) => {
                         counted.released += 1;
                         let query = whole.query_of(labels, *query);
+                        let is_model = whole.queries[query].stats[*stat].is_model() && value != "-";
+                        counted.models += usize::from(is_model);
                         let Some(group) = whole.group(labels, query) else { continue };
                         // The other side of an outer join.
                         if outer && value == "-" {
@@ -110,17 +115,43 @@ impl Truth {
         Ok(counted)
     }
 
-    fn fits(&self, whole: &Whole, labels: &[String], values: &[String], truth: &Row, outer: bool) -> bool {
+    fn fits(
+        &self,
+        whole: &Whole,
+        labels: &[String],
+        (values, truth): (&[String], &Row),
+        outer: bool,
+        minimum: usize,
+    ) -> bool {
         let columns = whole.columns.iter().zip(values).zip(truth);
         columns.into_iter().all(|((column, value), truth)| match column {
             _ if value == "#" || (outer && value == "-") => true,
             Column::OfAll(_) => true,
             Column::Derived => is_snapped(whole) || same(Kind::Mean, value, truth),
             Column::Stat(query, stat) => {
-                let query = &whole.queries[whole.query_of(labels, *query)];
-                same(query.stats[*stat].kind, value, truth)
+                let query = whole.query_of(labels, *query);
+                let kind = whole.queries[query].stats[*stat].kind;
+                same(kind, value, truth)
+                    || (matches!(kind, Kind::Quantile(_))
+                        && whole.group(labels, query).is_some_and(|group| {
+                            self.may_be_snapped(value, truth, (query, *stat, group), minimum)
+                        }))
             }
         })
+    }
+
+    /// Whether a quantile may be shown as it is, where few people are near it.
+    fn may_be_snapped(
+        &self,
+        value: &str,
+        truth: &str,
+        (query, stat, group): (usize, usize, &[String]),
+        minimum: usize,
+    ) -> bool {
+        let Some(people) = self.frontiers[query].groups.get(group) else { return false };
+        let (Ok(value), Ok(truth)) = (value.parse(), truth.parse()) else { return false };
+        let people: Vec<&Share> = people.values().map(|shares| &shares[stat]).collect();
+        quantile::may_be_shown_as(value, truth, &people, minimum)
     }
 
     fn may_be_shown(
@@ -305,13 +336,15 @@ fn in_order(rows: &[Row], column: usize) -> bool {
 fn same(kind: Kind, one: &str, other: &str) -> bool {
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
     let slack = |size: f64| match kind {
-        Kind::People | Kind::Records | Kind::Values => 0.0,
+        Kind::Model | Kind::People | Kind::Records | Kind::Values => 0.0,
         Kind::Sum => 1e-9 * size,
         Kind::Mean => 1e-4_f64.max(1e-9 * size),
-        Kind::Moment | Kind::Pair { .. } => 1e-6_f64.max(1e-6 * size),
+        Kind::Moment | Kind::Pair { .. } | Kind::Rate => 1e-6_f64.max(1e-6 * size),
         Kind::Quantile(_) => 1.0_f64.max(0.05 * size),
     };
     match (number(one), number(other)) {
+        // No record has no model.
+        (None, Some(0.0)) if kind == Kind::Model => one == "-",
         (Some(one), Some(other)) => (one - other).abs() <= slack(other.abs()),
         // What is no number, such as 0 / 0, is NULL here.
         (None, None) => one == other || other.parse::<f64>().is_ok(),

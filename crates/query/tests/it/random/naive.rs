@@ -10,6 +10,8 @@ use crate::fixture::profile;
 /// The rules of a profile, as its file says them.
 pub(crate) struct Rules {
     pub(crate) profile: Profile,
+    /// The same without the budget, which counts who could be in a cell.
+    pub(crate) without_budget: Profile,
     pub(crate) minimum: usize,
     largest: usize,
     share: f64,
@@ -21,9 +23,37 @@ pub(crate) fn rules() -> [Rules; 2] {
     let japan = profile("japan-rwd");
     let teaching = profile("teaching");
     [
-        Rules { profile: japan, minimum: 10, largest: 2, share: 0.9, p: 0.1, freedom: 10 },
-        Rules { profile: teaching, minimum: 3, largest: 1, share: 0.9, p: 0.05, freedom: 2 },
+        Rules {
+            profile: japan,
+            without_budget: without_budget("japan-rwd"),
+            minimum: 10,
+            largest: 2,
+            share: 0.9,
+            p: 0.1,
+            freedom: 10,
+        },
+        Rules {
+            profile: teaching,
+            without_budget: without_budget("teaching"),
+            minimum: 3,
+            largest: 1,
+            share: 0.9,
+            p: 0.05,
+            freedom: 2,
+        },
     ]
+}
+
+fn without_budget(name: &str) -> Profile {
+    let path = format!("../../policies/disclosure/{name}.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| match line.starts_with("max_leverage") {
+        true => "max_leverage = 1000",
+        false => line,
+    });
+    let profile = Profile::from_toml(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+    assert!(!profile.has_budget());
+    profile
 }
 
 /// What one person adds to one statistic of one group.
@@ -35,8 +65,8 @@ pub(crate) struct Share {
     squares: f64,
     second_squares: f64,
     products: f64,
-    low: f64,
-    high: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
     /// Records on both sides of each branch.
     branches: Vec<[f64; 2]>,
 }
@@ -84,6 +114,13 @@ pub(crate) fn broken(
         Kind::Records => concentrated(records, rules),
         Kind::Sum => concentrated(sums, rules),
         Kind::Mean => concentrated(records, rules).or_else(|| concentrated(sums, rules)),
+        Kind::Rate => concentrated(sums, rules).or_else(|| concentrated(of(&|share| share.second), rules)),
+        Kind::Model if counted == 0 => None,
+        Kind::Model if counted < rules.freedom + 2 => Some("degrees of freedom"),
+        Kind::Model => {
+            let squares = [of(&|share| share.squares), of(&|share| share.second_squares)];
+            concentrated(records, rules).or(squares.into_iter().find_map(|of| concentrated(of, rules)))
+        }
         Kind::Values => by_value.iter().any(|people| few(*people)).then_some("a value of few"),
         Kind::Moment | Kind::Pair { .. } if counted == 0 => None,
         Kind::Moment | Kind::Pair { .. } => of_moment(stat.kind, &shares, counted, rules),
@@ -189,7 +226,8 @@ pub(crate) fn vectors<'a>(stat: &'a Stat, index: usize, group: &'a Group, what: 
         Kind::People => vec![vector("records", &|share| f64::from(u8::from(share.records > 0.0)))],
         Kind::Records => vec![records()],
         Kind::Sum => vec![sum()],
-        Kind::Mean => vec![records(), sum()],
+        Kind::Mean | Kind::Model => vec![records(), sum()],
+        Kind::Rate => vec![sum()],
         Kind::Moment | Kind::Pair { .. } => vec![sum()],
         Kind::Quantile(_) | Kind::Values => Vec::new(),
     }

@@ -4,6 +4,10 @@
 //! stand in are blank or absent, since cells are suppressed together. What may not: the plan (judged
 //! elsewhere), any byte where they add nothing to the analysis or stand in small groups only, and any
 //! number of a group in which they have no record.
+//!
+//! The budget counts who could be in a cell, whatever they have, and the class rule who is in its group without the
+//! sensitive value: whether somebody is there at all may show by these, so that they are left out where the person
+//! is taken away. No value may show by them, so that they judge where the person has other ones.
 
 use std::collections::BTreeMap;
 
@@ -21,21 +25,14 @@ pub(super) struct Both<'a> {
     pub(super) rules: &'a Rules,
 }
 
-/// What was compared.
-pub(super) struct Found {
-    /// Whether the person adds nothing that shows, so that all bytes are the same.
-    pub(super) untouched: bool,
-    /// Numbers of groups without the person.
-    pub(super) beside: usize,
-}
-
 impl Both<'_> {
-    pub(super) fn judge(&self, with: &[u8], without: &[u8]) -> Result<Found, String> {
-        let untouched = self.adds_nothing() || self.is_in_small_groups_only();
-        if untouched && with != without {
-            let [with, without] = [with, without].map(|bytes| Answer::read(bytes).show());
-            return Err(format!("somebody who does not count shows: {with} and without {without}"));
-        }
+    /// Whether the person adds nothing that shows.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.adds_nothing() || self.is_in_small_groups_only()
+    }
+
+    /// How many numbers of groups without the person are the same with and without them, as they must be.
+    pub(super) fn judge(&self, with: &[u8], without: &[u8]) -> Result<usize, String> {
         let mut beside = 0;
         let without = self.by_labels(without);
         for (labels, rows) in self.by_labels(with) {
@@ -58,7 +55,7 @@ impl Both<'_> {
                 beside += 1;
             }
         }
-        Ok(Found { untouched, beside })
+        Ok(beside)
     }
 
     fn by_labels(&self, bytes: &[u8]) -> BTreeMap<Vec<String>, Vec<Vec<String>>> {
@@ -76,7 +73,7 @@ impl Both<'_> {
     }
 
     /// Whether the person has no record in any frontier.
-    fn adds_nothing(&self) -> bool {
+    pub(super) fn adds_nothing(&self) -> bool {
         let frontiers = &self.truth.frontiers;
         frontiers.iter().all(|behind| behind.groups.values().all(|people| !people.contains_key(self.planted)))
     }

@@ -3,6 +3,7 @@
 use sekisho_model::Parameter;
 
 use super::genes::Genes;
+use super::model;
 use super::source::{Source, source};
 use super::statistic::{Stat, statistic};
 use super::term::{about_others, condition, key};
@@ -188,14 +189,21 @@ fn plain_keys(genes: &mut Genes<'_>, source: &Source) -> Vec<String> {
     keys
 }
 
-/// A text with its parameters: as `$1`, … with their values, and as constants.
+/// Every declared grade beside those who have it, for the plain engine, which knows nothing of declarations.
+const GRADES: &str = "(SELECT COALESCE(d.grade, h.grade) AS grade, h.patient_id, h.points \
+    FROM (VALUES ('I'), ('II'), ('III'), ('IV')) d(grade) FULL JOIN grades h ON h.grade = d.grade)";
+
+/// A text with its parameters: as `$1`, … with their values, and as constants. What only one of the engines knows
+/// is written as each needs it.
 pub(crate) fn bound(sql: &str) -> (String, Vec<Parameter>, String) {
     let known = [
         ("$integer", Parameter::Integer(2), "2"),
         ("$text", Parameter::Text("a".to_owned()), "'a'"),
         ("$day", Parameter::Date("2022-02-10".parse().unwrap()), "DATE '2022-02-10'"),
     ];
-    let (mut sent, mut plain, mut values) = (sql.to_owned(), sql.to_owned(), Vec::new());
+    let (sent, plain) = model::written(sql);
+    let (mut sent, mut plain) = (sent.replace("$grades", "grades"), plain.replace("$grades", GRADES));
+    let mut values = Vec::new();
     for (name, value, constant) in known {
         if sent.contains(name) {
             values.push(value);

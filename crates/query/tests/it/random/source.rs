@@ -60,7 +60,7 @@ const PEOPLE: Source = Source {
 };
 
 /// How many kinds of sources there are.
-pub(crate) const KINDS: usize = 28;
+pub(crate) const KINDS: usize = 30;
 
 /// A random source; `tag` keeps the names of its CTEs apart from those of another one.
 pub(crate) fn source(genes: &mut Genes<'_>, tag: usize) -> Source {
@@ -70,7 +70,30 @@ pub(crate) fn source(genes: &mut Genes<'_>, tag: usize) -> Source {
         8..=13 => about_the_same_person(genes, kind),
         14..=18 => coded(kind),
         19..=22 => united(kind),
-        _ => derived(genes, kind, tag),
+        23..=27 => derived(genes, kind, tag),
+        _ => graded(kind),
+    }
+}
+
+/// A column with declared values: each is a group, whatever the records.
+fn graded(kind: usize) -> Source {
+    let source = Source {
+        subject: "g.patient_id",
+        texts: &["g.grade"],
+        integers: &["g.points"],
+        numbers: &["g.points"],
+        dates: &[],
+        ..read(VISITS, "grades g")
+    };
+    match kind {
+        28 => Source { coded: true, ..read(source, "$grades g") },
+        _ => Source {
+            texts: &["v.code", "g.grade"],
+            integers: &["v.amount", "g.points"],
+            numbers: &["v.amount", "g.points"],
+            dates: &["v.day"],
+            ..read(source, "grades g JOIN visits v ON v.patient_id = g.patient_id")
+        },
     }
 }
 

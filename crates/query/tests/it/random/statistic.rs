@@ -1,6 +1,7 @@
 //! Statistics over the columns of a source, and what a naive reader needs to judge each.
 
 use super::genes::Genes;
+use super::model;
 use super::source::Source;
 use super::term::condition;
 
@@ -8,6 +9,8 @@ use super::term::condition;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     Mean,
+    /// How many records a linear model of two columns reads.
+    Model,
     /// A variance or deviation.
     Moment,
     /// Of two columns.
@@ -18,6 +21,8 @@ pub(crate) enum Kind {
     /// Each person once.
     People,
     Quantile(f64),
+    /// A sum for each unit of another one.
+    Rate,
     Records,
     Sum,
     /// How many different ones.
@@ -80,6 +85,11 @@ impl Stat {
         Self::new(format!("COUNT({subject})"), Kind::Records, format!("{subject} IS NOT NULL"), None)
     }
 
+    /// Whether only the enclave has a function for it.
+    pub(crate) fn is_model(&self) -> bool {
+        matches!(self.kind, Kind::Model | Kind::Rate)
+    }
+
     /// What its sum is a sum of.
     pub(crate) fn measure(&self) -> &str {
         self.amount.as_deref().unwrap_or("1")
@@ -99,7 +109,8 @@ pub(crate) fn statistic(genes: &mut Genes<'_>, source: &Source) -> Stat {
     if source.coded {
         return of_codes(genes, source);
     }
-    match genes.below(20) {
+    match genes.below(21) {
+        20 => of_model(genes, source),
         0 | 1 => Stat::new("COUNT(*)".to_owned(), Kind::Records, "1 = 1".to_owned(), None),
         2 => Stat::new(
             format!("COUNT(DISTINCT {})", source.subject),
@@ -131,6 +142,23 @@ fn of_codes(genes: &mut Genes<'_>, source: &Source) -> Stat {
 
 fn present(text: &str) -> String {
     format!("{text} IS NOT NULL")
+}
+
+/// Events for each unit of time, or the size of a linear model.
+fn of_model(genes: &mut Genes<'_>, source: &Source) -> Stat {
+    let (one, other) = (genes.of(source.numbers), genes.of(source.numbers));
+    let both = |one: &str, other: &str| format!("{one} IS NOT NULL AND {other} IS NOT NULL");
+    let counts = ["p.age", "x.times", "h.times", "h.tests"];
+    let events = source.numbers.iter().find(|number| counts.contains(number));
+    let (sql, kind, one, other) = match (events, source.dates) {
+        (Some(events), [day, ..]) if !genes.once_in(4) => {
+            let time = format!("DATE '2023-06-01' - {day}");
+            (model::rate(events, &time), Kind::Rate, (*events).to_owned(), time)
+        }
+        _ => (model::size(one, other), Kind::Model, one.to_owned(), other.to_owned()),
+    };
+    let counted = both(&one, &other);
+    Stat { second: Some(other), ..Stat::new(sql, kind, counted, Some(one)) }
 }
 
 /// Sums and means.

@@ -61,6 +61,29 @@ column = [
 ]
 "#;
 
+/// Everybody of the dataset, and one row of each with one of some grades that the manifest declares.
+const MORE: &str = r#"
+[[table]]
+name = "register"
+file = "register.csv"
+column = [
+    { name = "patient_id", class = "subject" },
+    { name = "wave", class = "dimension", type = "integer" },
+]
+
+[[table]]
+name = "grades"
+file = "grades.csv"
+column = [
+    { name = "patient_id", class = "subject" },
+    { name = "grade", class = "dimension", type = "text", values = ["I", "II", "III", "IV"] },
+    { name = "points", class = "measure", type = "integer", isolating = false },
+]
+"#;
+
+/// Nobody has the last grade.
+const GRADES: [&str; 4] = ["I", "II", "III", "IV"];
+
 /// One code has no class, and `e` is no code of the table.
 const CODES: &str = "code,class\na,first\nb,first\nc,second\nd,\n";
 
@@ -79,10 +102,12 @@ pub(crate) struct Event {
     day: Option<i32>,
 }
 
-/// Sex, age and score of somebody.
+/// Sex, age and score of somebody, their grade and its points.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     id: usize,
+    grade: Option<String>,
+    points: Option<i64>,
     sex: Option<String>,
     age: Option<i64>,
     score: Option<i64>,
@@ -94,6 +119,8 @@ pub(crate) struct World {
     people: Vec<Person>,
     visits: Vec<Event>,
     tests: Vec<Event>,
+    /// How many people the dataset has.
+    registered: usize,
     /// Somebody who stands out: in numbers, and by a code that nobody else has.
     pub(crate) planted: usize,
 }
@@ -101,14 +128,20 @@ pub(crate) struct World {
 /// Few distinct values, NULLs, negative numbers, duplicates, and one large amount now and then.
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
     (40_usize..=80).prop_flat_map(|people| {
-        let person = (letter("FMX"), weighted(0.9, 0_i64..6), weighted(0.9, -250_i64..600));
+        let grade = weighted(0.9, 0..GRADES.len() - 1);
+        let grade = (grade, weighted(0.9, 0_i64..40));
+        let person = (letter("FMX"), weighted(0.9, 0_i64..6), weighted(0.9, -250_i64..600), grade);
         let amount = proptest::prop_oneof![20 => -3_i64..9, 1 => 500_i64..900];
         let visits = events(people, 250, amount.boxed());
         let tests = events(people, 160, (-500_i64..900).boxed());
         (vec(person, people), visits, tests, 0..people).prop_map(|(people, visits, tests, planted)| {
-            let person = |(id, (sex, age, score))| Person { id, sex, age, score };
+            let registered = people.len();
+            let person = |(id, (sex, age, score, (grade, points)))| {
+                let grade = Option::map(grade, |grade: usize| GRADES[grade].to_owned());
+                Person { id, grade, points, sex, age, score }
+            };
             let people = people.into_iter().enumerate().map(person).collect();
-            let mut world = World { people, visits, tests, planted };
+            let mut world = World { people, visits, tests, registered, planted };
             world.plant();
             world
         })
@@ -134,6 +167,7 @@ impl World {
     fn plant(&mut self) {
         let person = self.planted;
         self.people[person].score = Some(99_999);
+        self.people[person].points = Some(900);
         for (code, number, day) in [("a", 400, 10), ("q", 900, 795)] {
             let event =
                 |number| Event { person, code: Some(code.to_owned()), number: Some(number), day: Some(day) };
@@ -142,12 +176,30 @@ impl World {
         }
     }
 
-    /// The same without the planted person.
+    /// The same with other values of the planted person in every column that nobody may know: such that no
+    /// condition of the grammar tells the difference.
+    pub(crate) fn with_other_values(&self) -> Self {
+        let mut other = self.clone();
+        let planted = other.people.iter_mut().filter(|person| person.id == self.planted);
+        planted.for_each(|person| {
+            person.score = person.score.map(|score| score - 1);
+            person.points = person.points.map(|points| points + 1);
+        });
+        let events = other.visits.iter_mut().chain(&mut other.tests);
+        for event in events.filter(|event| event.person == self.planted) {
+            let large = |number: &i64| *number >= 400;
+            event.number = event.number.map(|number| if large(&number) { number + 1 } else { number });
+            event.code.iter_mut().filter(|code| *code == "q").for_each(|code| *code = "r".to_owned());
+        }
+        other
+    }
+
+    /// The same without the planted person, who is still registered: how many people there are is known.
     pub(crate) fn without_planted(&self) -> Self {
         let others =
             |events: &[Event]| events.iter().filter(|event| event.person != self.planted).cloned().collect();
         let people = self.people.iter().filter(|person| person.id != self.planted).cloned().collect();
-        Self { people, visits: others(&self.visits), tests: others(&self.tests), planted: self.planted }
+        Self { people, visits: others(&self.visits), tests: others(&self.tests), ..self.clone() }
     }
 
     /// The same rows in another order; people keep their ids.
@@ -162,9 +214,13 @@ impl World {
 
     pub(crate) fn files(&self) -> Vec<(&'static str, String)> {
         let mut people = "patient_id,sex,age,score\n".to_owned();
-        for Person { id, sex, age, score } in &self.people {
+        let mut grades = "patient_id,grade,points\n".to_owned();
+        for Person { id, grade, points, sex, age, score } in &self.people {
             writeln!(people, "{},{},{},{}", name(*id), shown(sex), shown(age), cents(*score)).unwrap();
+            writeln!(grades, "{},{},{}", name(*id), shown(grade), shown(points)).unwrap();
         }
+        let registered = (0..self.registered).map(|id| format!("{},1\n", name(id)));
+        let register = "patient_id,wave\n".to_owned() + &registered.collect::<String>();
         let day = |event: &Event| event.day.map(|day| date(FIRST_DAY + day)).unwrap_or_default();
         let mut visits = "patient_id,code,amount,day\n".to_owned();
         for event in &self.visits {
@@ -181,12 +237,22 @@ impl World {
             ("visits.csv", visits),
             ("tests.csv", tests),
             ("codes.csv", CODES.to_owned()),
+            ("grades.csv", grades),
+            ("register.csv", register),
         ]
     }
 
-    /// The enclave over these rows.
+    /// The enclave over these rows; not all of its tables need be there.
     pub(crate) async fn enclave(files: &[(&str, String)]) -> Fixture {
-        Fixture::of_text(MANIFEST, files).await
+        let more = files.iter().any(|(name, _)| *name == "register.csv");
+        Fixture::of_text(&format!("{MANIFEST}{}", if more { MORE } else { "" }), files).await
+    }
+
+    /// The enclave over these rows, where no column is declared sensitive.
+    pub(crate) async fn insensitive(&self) -> Fixture {
+        let manifest = format!("{MANIFEST}{MORE}").replace(", sensitive = true", "");
+        assert!(!manifest.contains("sensitive"));
+        Fixture::of_text(&manifest, &self.files()).await
     }
 
     /// The plain engine over these rows, with the list as a table.
@@ -206,6 +272,15 @@ impl World {
                 ("sex", text(people.iter().map(|person| person.sex.clone()))),
                 ("age", Arc::new(people.iter().map(|person| person.age).collect::<Int64Array>())),
                 ("score", decimals(people.iter().map(|person| person.score))),
+            ],
+        );
+        let points: Int64Array = people.iter().map(|person| person.points).collect();
+        register(
+            "grades",
+            vec![
+                ("patient_id", text(people.iter().map(|person| Some(name(person.id))))),
+                ("grade", text(people.iter().map(|person| person.grade.clone()))),
+                ("points", Arc::new(points)),
             ],
         );
         let amounts: ArrayRef =
