@@ -343,8 +343,6 @@ fn same(kind: Kind, one: &str, other: &str) -> bool {
         Kind::Quantile(_) => 1.0_f64.max(0.05 * size),
     };
     match (number(one), number(other)) {
-        // No record has no model.
-        (None, Some(0.0)) if kind == Kind::Model => one == "-",
         (Some(one), Some(other)) => (one - other).abs() <= slack(other.abs()),
         // What is no number, such as 0 / 0, is NULL here.
         (None, None) => one == other || other.parse::<f64>().is_ok(),

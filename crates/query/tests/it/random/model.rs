@@ -25,7 +25,7 @@ pub(crate) fn written(sql: &str) -> (String, String) {
         let Some((ours, theirs, after)) = model(from) else {
             sent.push('$');
             plain.push('$');
-            rest = &from[1..];
+            rest = from.strip_prefix('$').unwrap_or_default();
             continue;
         };
         sent.push_str(&ours);
@@ -47,7 +47,8 @@ fn model(text: &str) -> Option<(String, String, &str)> {
             let plain = format!("{} / {}", sum(one), sum(other));
             Some((format!("rate({one}, {other})['estimate']"), plain, rest))
         }
-        SIZE => Some((format!("ols({one}, {other})['n']"), format!("COUNT(*) {both}"), rest)),
+        // No record has no model.
+        SIZE => Some((format!("ols({one}, {other})['n']"), format!("NULLIF(COUNT(*) {both}, 0)"), rest)),
         _ => None,
     }
 }
