@@ -48,13 +48,14 @@ pub fn check(
     profile: &Profile,
     hold: Hold,
 ) -> Result<Checked, Error> {
-    let mut tables = shape::verified(unreleased.tables)?;
+    let Unreleased { tables, ranks, everybody } = unreleased;
+    let mut tables = shape::verified(tables, &ranks)?;
     implied::add_steps_of_curves(&mut tables, profile);
     let forms = Forms::of(&tables, profile);
     implied::add_counts_of_quantiles(&mut tables, &forms, profile);
     read_once(&tables);
     let (mut verdicts, page) =
-        verdict::judge(&tables, &forms, (ledger, unreleased.everybody.as_ref()), profile, STEPS)?;
+        verdict::judge((&tables, &ranks), &forms, (ledger, everybody.as_ref()), profile, STEPS)?;
     rounded::round(&tables, &mut verdicts, profile)?;
     let findings = findings(&verdicts);
     let answers = answers::answers(&tables, &verdicts);

@@ -101,7 +101,7 @@ fn is_shown(sum: &Entry) -> bool {
 }
 
 fn candidate(sum: &Entry, number: usize, withheld: bool, standing: Option<u32>) -> Candidate<'_> {
-    let place = Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() };
+    let place = Place { rank: 0, keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() };
     Candidate { place, evidence: &sum.evidence, withheld, standing }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::Future;
 
 use arrow::array::RecordBatch;
-use sekisho_model::{Digest, Hold};
+use sekisho_model::{Digest, Hold, StatementName};
 
 use crate::Error;
 use crate::checked::{Checked, CheckedTable};
@@ -22,13 +22,16 @@ pub trait PublicHalf: Send {
     /// What can go wrong in it; the errors of this crate are among that.
     type Error: From<Error>;
 
-    /// Computes the result from the checked tables, which come in the order of the plan.
-    fn run(self, tables: Vec<CheckedTable>) -> impl Future<Output = Result<Table, Self::Error>> + Send;
+    /// Computes the results from the checked tables, which come in the order of the plan: one result for each
+    /// statement, in their order.
+    fn run(self, tables: Vec<CheckedTable>) -> impl Future<Output = Result<Vec<Table>, Self::Error>> + Send;
 }
 
-/// The result of a public half.
+/// The result of one statement's public half.
 #[derive(Debug)]
 pub struct Table {
+    /// The name of the statement, if it has one.
+    pub statement: Option<StatementName>,
     /// The rows. Two columns may have one name.
     pub batch: RecordBatch,
     /// What each column is.
@@ -68,8 +71,8 @@ impl Checked {
     /// no way out.
     pub async fn publish<P: PublicHalf>(self, public: P) -> Result<Outcome, P::Error> {
         let Self { tables, hold, profile, policy, .. } = self;
-        let table = public.run(tables).await?;
-        let document = Document { ipc: ipc::encode(&table, &profile, &policy)?, profile, policy };
+        let tables = public.run(tables).await?;
+        let document = Document { ipc: ipc::encode(&tables, &profile, &policy)?, profile, policy };
         Ok(match hold {
             Hold::Always => Outcome::Held(Held(document)),
             Hold::ByRule => Outcome::Released(Released(document)),
@@ -85,7 +88,7 @@ pub struct Released(Document);
 /// A result that waits for an output checker. It cannot leave.
 pub struct Held(Document);
 
-/// An Arrow IPC stream, and the policy that it was checked by.
+/// An Arrow IPC stream for each statement, and the policy that they were checked by.
 struct Document {
     ipc: Vec<u8>,
     profile: String,
@@ -93,9 +96,10 @@ struct Document {
 }
 
 impl Released {
-    /// The result as an Arrow IPC stream. The schema's metadata holds `sekisho.withheld` (JSON: row, name
-    /// and index of each withheld cell's column), `sekisho.groups_may_be_absent`, `sekisho.profile` and
-    /// `sekisho.policy`; a field's holds `sekisho.role`.
+    /// The result as an Arrow IPC stream for each statement, one after the other. A schema's metadata holds
+    /// `sekisho.withheld` (JSON: row, name and index of each withheld cell's column),
+    /// `sekisho.groups_may_be_absent`, `sekisho.profile`, `sekisho.policy` and, of a statement with a name,
+    /// `sekisho.statement`; a field's holds `sekisho.role`.
     #[must_use]
     pub fn arrow_ipc(&self) -> &[u8] {
         &self.0.ipc

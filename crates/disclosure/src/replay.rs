@@ -26,7 +26,7 @@ fn profile(name: &str) -> Profile {
 /// Which sums are withheld, for themselves or to protect others, the first ones before the last.
 fn withheld(sums: &[Evidence], profile: &Profile) -> Vec<usize> {
     let candidate = |(number, evidence)| Candidate {
-        place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
+        place: Place { rank: 0, keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
         withheld: fails_alone(evidence, profile),
         standing: None,

@@ -21,7 +21,8 @@
 //! would give something away together with them is withheld instead. What already follows from them
 //! alone is not asked again. Where many stand, [`local`] proves a release harmless from few of them.
 //!
-//! Important sums go first: totals and coarser groups, then what the analyst named first. How many people a
+//! Important sums go first: those of the first statement, then totals and coarser groups, then what the analyst
+//! named first. How many people a
 //! sum is over does not count: the choice between two groups would tell which is the larger. The outcome
 //! depends on places and contributions, never on the order of rows; limits are in steps, never in seconds. Past the
 //! limit a family of sums without a person in common is published and the rest withheld.
@@ -84,10 +85,12 @@ pub(crate) struct Candidate<'a> {
     pub(crate) standing: Option<u32>,
 }
 
-/// Where a sum stands in the release. Places are ordered by how coarse the group is, then by what the analyst
-/// named first; the group's label stands for its row, since the order of rows means nothing.
+/// Where a sum stands in the release. Places are ordered by the statement, then by how coarse the group is, then by
+/// what the analyst named first; the group's label stands for its row, since the order of rows means nothing.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Place {
+    /// The rank of the statement: 0 is the most important one.
+    pub(crate) rank: usize,
     /// How many keys divide the group.
     pub(crate) keys: usize,
     /// The table.

@@ -13,6 +13,8 @@ use crate::values::Values;
 /// The cells of one analysis, before the checkpoint: one table for each frontier of its plan.
 pub struct Unreleased {
     pub(crate) tables: Vec<CellTable>,
+    /// For each table, the rank of its statement: 0 is the most important one.
+    pub(crate) ranks: Vec<usize>,
     pub(crate) everybody: Option<Evidence>,
 }
 
@@ -20,7 +22,14 @@ impl Unreleased {
     /// Takes the tables that the frontiers produced, in the order of the plan.
     #[must_use]
     pub fn new(tables: Vec<CellTable>) -> Self {
-        Self { tables, everybody: None }
+        Self { ranks: vec![0; tables.len()], tables, everybody: None }
+    }
+
+    /// The same where the tables are of several statements: for each of them, the rank of its statement. What
+    /// is of a lower rank is published first.
+    #[must_use]
+    pub fn ranked(self, ranks: Vec<usize>) -> Self {
+        Self { ranks, ..self }
     }
 
     /// The same, with the people of the dataset, each of whom contributes one. How many they are is public, so

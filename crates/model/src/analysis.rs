@@ -1,4 +1,4 @@
-//! What a caller asks to be run: one SELECT statement, and the values and code lists given with it.
+//! What a caller asks to be run: SELECT statements, and the values and code lists given with them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ const DIGEST_DOMAIN: &str = "sekisho analysis 1";
 /// An analysis as it was sent in.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Analysis {
-    /// One SELECT statement.
+    /// One SELECT statement, or several, each after a line with its name ([`Analysis::statements`]).
     pub sql: String,
     /// The values of `$1`, `$2` and so on, in this order.
     pub parameters: Vec<Parameter>,
@@ -113,7 +113,8 @@ impl Analysis {
     /// Whether text, parameters and lists are within the limits, before anybody reads them.
     ///
     /// # Errors
-    /// `TOO_LARGE` with the limit that was passed; `LIST_NOT_ALLOWED` if two lists have one name.
+    /// `TOO_LARGE` with the limit that was passed; `LIST_NOT_ALLOWED` if two lists have one name;
+    /// `INVALID_ARGUMENT` if a statement is not named as it must be.
     pub fn check(&self, limits: &Limits) -> Result<(), Refusal> {
         let too_large = |message: String, hint: &str| Err(Refusal::new(Code::TooLarge, message, hint));
         let text = |parameter: &Parameter| match parameter {
@@ -130,6 +131,7 @@ impl Analysis {
                 format!("the SQL text and its parameters are longer than {} bytes", limits.sql_bytes);
             return too_large(message, "split the analysis, or give a long list of codes as a code list");
         }
+        self.statements(limits)?;
         if self.parameters.len() > limits.parameters {
             let message = format!("there are more than {} parameters", limits.parameters);
             return too_large(message, "give a long list of codes as a code list");

@@ -11,6 +11,7 @@ mod job;
 mod limits;
 mod project;
 mod refusal;
+mod statement;
 mod step;
 mod time;
 
@@ -22,5 +23,6 @@ pub use job::JobState;
 pub use limits::Limits;
 pub use project::{Hold, People, Project, SnapshotPin, Stricter, TableGrant};
 pub use refusal::{Code, CodeKind, Position, Refusal};
+pub use statement::{Statement, StatementName, StatementNameError};
 pub use step::{DateGrain, Isolating, Step};
 pub use time::{Clock, Timestamp};

@@ -5,8 +5,10 @@ use std::time::Duration;
 /// Limits of one job; the server's configuration sets them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// Longest SQL text, in bytes, the texts among its parameters included.
+    /// Longest SQL text of all statements, in bytes, the texts among its parameters included.
     pub sql_bytes: usize,
+    /// Most statements of one analysis, judged as one release.
+    pub statements: usize,
     /// Most parameters.
     pub parameters: usize,
     /// Most code lists.
@@ -19,13 +21,13 @@ pub struct Limits {
     pub list_columns: usize,
     /// Deepest nesting of parentheses, sub-queries and operators in the SQL text.
     pub nesting: usize,
-    /// Most nodes and expressions in the lowered plan.
+    /// Most nodes and expressions in the lowered plan of a statement, and most nodes in those of all together.
     pub plan_nodes: usize,
     /// Longest time from start to verdict.
     pub time: Duration,
     /// Most memory of the confidential half, in bytes.
     pub memory: usize,
-    /// Most rows (cells groups) of a result.
+    /// Most rows (cells groups) of a result, all statements together.
     pub rows: usize,
 }
 
@@ -33,6 +35,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             sql_bytes: 256 * 1024,
+            statements: 32,
             parameters: 100,
             lists: 16,
             list_bytes: 2 << 20,

@@ -23,20 +23,25 @@ impl Plan {
     /// nothing where the same was asked before.
     #[must_use]
     pub fn costs(&self) -> Vec<Cost> {
-        let mut costs: BTreeMap<&str, Cost> = BTreeMap::new();
-        for PlannedFrontier { frontier, attributes, .. } in &self.frontiers {
-            for PlannedAttribute { name, labels, reads, .. } in attributes {
-                let reading = reads.iter().filter(|reads| **reads != Reads::Not).count();
-                let reading = u64::try_from(reading).unwrap_or(u64::MAX);
-                let cost =
-                    costs.entry(name).or_insert_with(|| Cost { attribute: name.clone(), ..Cost::default() });
-                let others = frontier.keys.len() > labels.len();
-                let sum = if others { &mut cost.for_each_group } else { &mut cost.answers };
-                *sum = sum.saturating_add(reading);
-            }
-        }
-        costs.into_values().collect()
+        costs(&self.frontiers)
     }
+}
+
+/// What the cells of some frontiers cost of each attribute, by name.
+pub(crate) fn costs<'a>(frontiers: impl IntoIterator<Item = &'a PlannedFrontier>) -> Vec<Cost> {
+    let mut costs: BTreeMap<&str, Cost> = BTreeMap::new();
+    for PlannedFrontier { frontier, attributes, .. } in frontiers {
+        for PlannedAttribute { name, labels, reads, .. } in attributes {
+            let reading = reads.iter().filter(|reads| **reads != Reads::Not).count();
+            let reading = u64::try_from(reading).unwrap_or(u64::MAX);
+            let cost =
+                costs.entry(name).or_insert_with(|| Cost { attribute: name.clone(), ..Cost::default() });
+            let others = frontier.keys.len() > labels.len();
+            let sum = if others { &mut cost.for_each_group } else { &mut cost.answers };
+            *sum = sum.saturating_add(reading);
+        }
+    }
+    costs.into_values().collect()
 }
 
 /// The columns, as `table.column`, of which nobody may know somebody's value: those that were granted.

@@ -176,16 +176,17 @@ impl Engine {
             }
             tables.push(table);
         }
+        let ranks = plan.ranks();
         let everybody = self.everybody.of(&plan.tables, &session).await;
         let everybody = everybody.map_err(|error| Failure::of(&error))?;
         let run = PublicRun {
-            plan: plan.public,
+            plans: plan.public,
             tables: plan.tables,
             session,
             rows: limits.rows,
             _evidence: evidence,
         };
-        Ok((Unreleased::new(tables).among(everybody), run))
+        Ok((Unreleased::new(tables).ranked(ranks).among(everybody), run))
     }
 
     /// For whom the cells of a table count what nobody may know of one column.

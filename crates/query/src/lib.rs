@@ -49,7 +49,7 @@ mod zeros;
 pub use cost::{Cost, attributes};
 pub use execute::{Engine, Failure};
 pub use functions::{aggregate_functions, allowed_functions, window_functions};
-pub use plan::{Plan, View, plan};
+pub use plan::{Judged, Plan, View, judge, plan};
 pub use public::PublicRun;
 
 use sekisho_disclosure as disclosure;

@@ -14,17 +14,16 @@ use crate::model::{Code, Limits, Parameter, Refusal};
 use crate::parse::shortened;
 use crate::position;
 
-/// Puts the values where the text names them.
+/// Puts the values where the text of a statement names them, and says which it names.
 ///
 /// # Errors
 /// `PARAMETER_MISMATCH` where the text names a parameter that was not given, by another form than `$1` or
-/// where no value may stand, or where one was given that the text does not name; `TOO_LARGE` where the
-/// text together with its values is longer than a text may be.
+/// where no value may stand; `TOO_LARGE` where the text together with its values is longer than a text may be.
 pub(crate) fn fill(
     statement: &mut Statement,
     parameters: &[Parameter],
     limits: &Limits,
-) -> Result<(), Refusal> {
+) -> Result<Vec<bool>, Refusal> {
     let mut fill = Fill { parameters, used: vec![false; parameters.len()], bytes: 0, limits };
     if let ControlFlow::Break(refusal) = statement.visit(&mut fill) {
         return Err(*refusal);
@@ -32,7 +31,16 @@ pub(crate) fn fill(
     if let ControlFlow::Break(refusal) = statement.visit(&mut Left) {
         return Err(*refusal);
     }
-    match fill.used.iter().position(|used| !used) {
+    Ok(fill.used)
+}
+
+/// Whether each parameter is named by a statement, of `number` parameters and what [`fill`] said of each statement.
+///
+/// # Errors
+/// `PARAMETER_MISMATCH` for one that none names.
+pub(crate) fn all_named(number: usize, named: &[Vec<bool>]) -> Result<(), Refusal> {
+    let is_named = |index: &usize| named.iter().any(|named| named.get(*index).is_some_and(|named| *named));
+    match (0..number).find(|index| !is_named(index)) {
         None => Ok(()),
         Some(index) => {
             let number = index.saturating_add(1);

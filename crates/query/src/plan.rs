@@ -1,11 +1,13 @@
 //! An analysis that was judged: the proof that it is safe to run, split at the frontier.
 
+mod explain;
+
 use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Analyzer;
@@ -13,35 +15,24 @@ use datafusion::sql::planner::{ParserOptions, SqlToRel};
 
 use crate::algebra::{Conditions, Frontier, ReadAttribute, Reads, Zeros};
 use crate::catalog::Catalog;
+use crate::cost::{self, Cost};
 use crate::disclosure::Profile;
 use crate::functions;
 use crate::generate::{self, Instrumented};
 use crate::lists;
 use crate::lower::{self, Lowered, Rules, function_refusal};
-use crate::model::{Analysis, Code, Limits, Refusal, TableGrant};
+use crate::model::{Analysis, Code, Limits, Refusal, Statement, StatementName, TableGrant};
 use crate::parameters;
 use crate::parse::{self, Parsed};
-use crate::position::{self, Part, Positions};
+use crate::position::Positions;
 use crate::public::PublicPlan;
 use crate::tables::Tables;
 use crate::vault::Snapshot;
+use explain::{generation_refusal, internal, planning_refusal};
 
 /// Stack of the thread that parses and plans: parser, planner and the destructors of what they build are
 /// recursive, and the limits on a text bound how deep they go.
 const PLANNING_STACK: usize = 256 << 20;
-
-/// The hint where types or names do not fit.
-const CHECK_TYPES: &str = "`sekisho catalog` shows tables, columns and types; CAST converts between types";
-
-/// The hint where a column is neither a key nor summarised.
-const GROUP_OR_SUMMARISE: &str =
-    "add the column to GROUP BY, or summarise it: COUNT(...), SUM(...), AVG(...)";
-
-/// How the engine's refusal of a correlated group key begins.
-const CORRELATED_KEY: &str = "Correlated scalar subquery in the GROUP BY";
-
-/// Longest sentence of the engine's that a refusal repeats, in characters.
-const LONGEST_SENTENCE: usize = 240;
 
 /// What an analysis may name: granted tables of one snapshot.
 #[derive(Clone, Debug)]
@@ -54,11 +45,31 @@ pub struct View {
     pub profile: Profile,
 }
 
-/// An analysis that may run. Only [`plan()`] makes one, before any record is touched.
+/// An analysis that may run. Only [`Judged::plan`] makes one, before any record is touched.
 pub struct Plan {
     pub(crate) tables: Tables,
+    /// Those of all statements, in their order.
     pub(crate) frontiers: Vec<PlannedFrontier>,
-    pub(crate) public: PublicPlan,
+    /// One for each statement, which reads the cells of its own frontiers.
+    pub(crate) public: Vec<PublicPlan>,
+}
+
+/// An analysis whose statements were judged: each may run, or is refused.
+pub struct Judged {
+    tables: Tables,
+    statements: Vec<JudgedStatement>,
+}
+
+/// A statement that was judged.
+struct JudgedStatement {
+    name: Option<StatementName>,
+    verdict: Result<PlannedStatement, Refusal>,
+}
+
+/// A statement that may run.
+struct PlannedStatement {
+    frontiers: Vec<PlannedFrontier>,
+    public: PublicPlan,
 }
 
 /// A frontier with the plan that runs below it.
@@ -138,54 +149,149 @@ impl fmt::Debug for Plan {
     }
 }
 
+impl fmt::Debug for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Judged({} statements)", self.statements.len())
+    }
+}
+
+impl Plan {
+    /// For each frontier, the rank of its statement: the first is the most important one.
+    pub(crate) fn ranks(&self) -> Vec<usize> {
+        let statements = self.public.iter().enumerate();
+        statements.flat_map(|(rank, public)| std::iter::repeat_n(rank, public.frontiers())).collect()
+    }
+}
+
+impl Judged {
+    /// The plan, if no statement is refused.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of the first statement that is.
+    pub fn plan(self) -> Result<Plan, Refusal> {
+        let Self { tables, statements } = self;
+        let mut plan = Plan { tables, frontiers: Vec::new(), public: Vec::new() };
+        for statement in statements {
+            let PlannedStatement { frontiers, public } = statement.verdict?;
+            plan.frontiers.extend(frontiers);
+            plan.public.push(public);
+        }
+        Ok(plan)
+    }
+
+    /// The statements that have a name, each with what it costs, or why it is refused.
+    pub fn named(&self) -> impl Iterator<Item = (&StatementName, Result<Vec<Cost>, &Refusal>)> {
+        self.statements.iter().filter_map(|statement| {
+            let costs = statement.verdict.as_ref().map(|planned| cost::costs(&planned.frontiers));
+            Some((statement.name.as_ref()?, costs))
+        })
+    }
+}
+
 /// Judges an analysis against what `view` grants, from text, parameters, lists and catalogue alone.
 ///
 /// # Errors
 /// A [`Refusal`] that says what was refused, where, why, and what to write instead.
 pub fn plan(analysis: impl Into<Analysis>, view: &View, limits: &Limits) -> Result<Plan, Refusal> {
+    judge(analysis, view, limits)?.plan()
+}
+
+/// Judges each statement of an analysis against what `view` grants, from text, parameters, lists and catalogue
+/// alone.
+///
+/// # Errors
+/// A [`Refusal`] of the analysis as a whole.
+pub fn judge(analysis: impl Into<Analysis>, view: &View, limits: &Limits) -> Result<Judged, Refusal> {
     let analysis = analysis.into();
     std::thread::scope(|scope| {
         let planning = std::thread::Builder::new().stack_size(PLANNING_STACK);
-        let thread = planning.spawn_scoped(scope, || judge(&analysis, view, limits));
+        let thread = planning.spawn_scoped(scope, || judged(&analysis, view, limits));
         let joined = thread.map(std::thread::ScopedJoinHandle::join);
         joined.ok().and_then(Result::ok).unwrap_or_else(|| Err(internal("the planner stopped")))
     })
 }
 
-fn judge(analysis: &Analysis, view: &View, limits: &Limits) -> Result<Plan, Refusal> {
+fn judged(analysis: &Analysis, view: &View, limits: &Limits) -> Result<Judged, Refusal> {
     analysis.check(limits)?;
     let lists = lists::read(&analysis.lists, limits)?;
-    let mut parsed = parse::parse(&analysis.sql, limits)?;
-    parameters::fill(&mut parsed.statement, &analysis.parameters, limits)?;
-    check_functions(&parsed.positions)?;
-    let catalog = Catalog::new(&view.snapshot.dataset, &view.grants, &lists)?;
-    let rules = Rules::of(&view.profile);
-    let lowered = lowered(&parsed, &catalog, &rules, limits).map_err(|refusal| {
-        let tried = analysis.sql.len() <= LONGEST_TRIED;
-        let refusal = if tried { as_value(refusal, &parsed, &catalog, &rules, limits) } else { refusal };
-        let place = parsed.positions.of_code(refusal.code);
-        let words = parsed.positions.of_words(&refusal.message);
-        refusal.at(place).at(words)
-    })?;
-    let tables = Tables::new(&view.snapshot, &lists);
-    let planned = lowered.frontiers.into_iter().map(|frontier| PlannedFrontier::new(frontier, &tables));
-    let frontiers: Vec<_> = planned.collect::<Result<_, _>>().map_err(|error| {
-        let refusal = generation_refusal(&error);
-        let words = parsed.positions.of_words(&refusal.message);
-        refusal.at(words)
-    })?;
-    let public = PublicPlan::new(lowered.public, lowered.output, lowered.columns, &frontiers);
-    Ok(Plan { tables, frontiers, public })
+    let (mut parsed, mut named) = (Vec::new(), Vec::new());
+    for statement in analysis.statements(limits)? {
+        let read = parse::parse(statement.sql, limits).and_then(|mut parsed| {
+            named.push(parameters::fill(&mut parsed.statement, &analysis.parameters, limits)?);
+            Ok(parsed)
+        });
+        parsed.push((statement, read));
+    }
+    // What a statement names that cannot be read is not known.
+    if parsed.iter().all(|(_, read)| read.is_ok()) {
+        parameters::all_named(analysis.parameters.len(), &named)?;
+    }
+    let ground = Ground {
+        catalog: Catalog::new(&view.snapshot.dataset, &view.grants, &lists)?,
+        rules: Rules::of(&view.profile),
+        tables: Tables::new(&view.snapshot, &lists),
+        limits,
+    };
+    let mut nodes = 0_usize;
+    let judged = parsed.into_iter().map(|(statement, read)| {
+        let verdict = read.and_then(|parsed| ground.judge(&statement, &parsed, &mut nodes));
+        let verdict = verdict.map_err(|refusal| statement.refusal(refusal));
+        JudgedStatement { name: statement.name, verdict }
+    });
+    Ok(Judged { statements: judged.collect(), tables: ground.tables })
 }
 
-/// Plans, analyses and lowers a statement over a catalogue.
-fn lowered(parsed: &Parsed, catalog: &Catalog, rules: &Rules, limits: &Limits) -> Result<Lowered, Refusal> {
+/// What every statement of an analysis is judged against.
+struct Ground<'a> {
+    catalog: Catalog,
+    rules: Rules,
+    tables: Tables,
+    limits: &'a Limits,
+}
+
+impl Ground<'_> {
+    /// Judges a statement; `nodes` counts those of all statements.
+    fn judge(
+        &self,
+        statement: &Statement<'_>,
+        parsed: &Parsed,
+        nodes: &mut usize,
+    ) -> Result<PlannedStatement, Refusal> {
+        let Self { catalog, rules, tables, limits } = self;
+        check_functions(&parsed.positions)?;
+        let lowered = lowered(parsed, catalog, rules, nodes, limits).map_err(|refusal| {
+            let tried = statement.sql.len() <= LONGEST_TRIED;
+            let refusal = if tried { as_value(refusal, parsed, catalog, rules, limits) } else { refusal };
+            let place = parsed.positions.of_code(refusal.code);
+            let words = parsed.positions.of_words(&refusal.message);
+            refusal.at(place).at(words)
+        })?;
+        let planned = lowered.frontiers.into_iter().map(|frontier| PlannedFrontier::new(frontier, tables));
+        let frontiers: Vec<_> = planned.collect::<Result<_, _>>().map_err(|error| {
+            let refusal = generation_refusal(&error);
+            let words = parsed.positions.of_words(&refusal.message);
+            refusal.at(words)
+        })?;
+        let public = (lowered.public, lowered.output, lowered.columns);
+        let public = PublicPlan::new(statement.name.clone(), public, &frontiers);
+        Ok(PlannedStatement { frontiers, public })
+    }
+}
+
+/// Plans, analyses and lowers a statement over a catalogue; its nodes are added to those of other statements.
+fn lowered(
+    parsed: &Parsed,
+    catalog: &Catalog,
+    rules: &Rules,
+    nodes: &mut usize,
+    limits: &Limits,
+) -> Result<Lowered, Refusal> {
     let options =
         ParserOptions { collect_spans: true, map_string_types_to_utf8view: false, ..ParserOptions::new() };
     let planner = SqlToRel::new_with_options(catalog, options);
     let explain = |error| planning_refusal(&error, catalog, &parsed.positions);
     let plan = planner.sql_statement_to_plan(parsed.statement.clone()).map_err(explain)?;
-    check_nodes(&plan, limits)?;
+    check_nodes(&plan, nodes, limits)?;
     let plan = analyse(plan).map_err(explain)?;
     lower::lower(&plan, catalog, &parsed.positions, rules, limits)
 }
@@ -206,7 +312,7 @@ fn as_value(refusal: Refusal, parsed: &Parsed, catalog: &Catalog, rules: &Rules,
         return refusal;
     }
     let tried = |data_type: &DataType| {
-        let tried = lowered(parsed, &catalog.with_identifiers_as(data_type), rules, limits).err();
+        let tried = lowered(parsed, &catalog.with_identifiers_as(data_type), rules, &mut 0, limits).err();
         tried.filter(|refusal| refusal.code == Code::SubjectAsValue)
     };
     TRIED.iter().find_map(tried).unwrap_or(refusal)
@@ -222,13 +328,12 @@ fn check_functions(positions: &Positions) -> Result<(), Refusal> {
 }
 
 /// A relation that is named twice is walked twice: bounds the tree before anything walks it.
-fn check_nodes(plan: &LogicalPlan, limits: &Limits) -> Result<(), Refusal> {
-    let mut nodes = 0_usize;
+fn check_nodes(plan: &LogicalPlan, nodes: &mut usize, limits: &Limits) -> Result<(), Refusal> {
     let walked = plan.apply_with_subqueries(|_| {
-        nodes = nodes.saturating_add(1);
-        Ok(if nodes > limits.plan_nodes { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        *nodes = nodes.saturating_add(1);
+        Ok(if *nodes > limits.plan_nodes { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
-    if walked.is_err() || nodes > limits.plan_nodes {
+    if walked.is_err() || *nodes > limits.plan_nodes {
         return Err(lower::too_many_parts(limits));
     }
     Ok(())
@@ -236,138 +341,4 @@ fn check_nodes(plan: &LogicalPlan, limits: &Limits) -> Result<(), Refusal> {
 
 fn analyse(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
     Analyzer::new().execute_and_check(plan, &ConfigOptions::default(), |_, _| {})
-}
-
-/// The planner's errors come from text and catalogue alone: it has seen no record.
-fn planning_refusal(error: &DataFusionError, catalog: &Catalog, positions: &Positions) -> Refusal {
-    let root = root_of(error);
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other planning error has the same answer")]
-    match root {
-        DataFusionError::SchemaError(schema, _) => schema_refusal(schema, positions),
-        DataFusionError::Plan(text) if text.starts_with("no table `") => {
-            let name = text.trim_start_matches("no table `").trim_end_matches('`');
-            let tables = catalog.table_names();
-            let meant = did_you_mean(name, tables.iter().copied());
-            let hint = format!("{meant}the tables of this project are `{}`", tables.join("`, `"));
-            Refusal::new(Code::TableUnknown, format!("there is no table `{name}`"), hint)
-                .at(positions.table(name))
-                .at(positions.word("FROM"))
-        }
-        DataFusionError::Plan(text) if text.starts_with("Invalid function '") => {
-            let name = text.trim_start_matches("Invalid function '").split('\'').next().unwrap_or_default();
-            function_refusal(name).at(positions.function(name))
-        }
-        DataFusionError::Plan(text) if text.starts_with(CORRELATED_KEY) => {
-            let message = "a sub-query about the outer record in GROUP BY is not supported";
-            let hint = "select it in a CTE and group by its name: WITH t AS (SELECT ..., (SELECT ...) AS k FROM ...) SELECT k, COUNT(*) FROM t GROUP BY k";
-            Refusal::new(Code::NotSupported, message, hint).at(positions.first(Part::ScalarSubquery))
-        }
-        DataFusionError::NotImplemented(text) => Refusal::new(
-            Code::NotSupported,
-            one_line(text),
-            "what may be used is listed by `sekisho catalog`",
-        ),
-        DataFusionError::Internal(_) => {
-            Refusal::new(Code::InvalidQuery, "the SQL cannot be planned", CHECK_TYPES)
-        }
-        other => {
-            // What the engine says for people is shorter than its error, and may know the place.
-            let said = error.diagnostic();
-            let message = match said {
-                Some(said) => one_line(&said.message),
-                None => one_line(&other.strip_backtrace()),
-            };
-            let hint = if message.contains("GROUP BY") { GROUP_OR_SUMMARISE } else { CHECK_TYPES };
-            let place =
-                positions.quoted(&message).or_else(|| positions.quoted(&one_line(&other.strip_backtrace())));
-            Refusal::new(Code::InvalidQuery, message, hint)
-                .at(position::of_span(said.and_then(|said| said.span)))
-                .at(place)
-                .at(positions.word("WHERE").filter(|_| other.message().starts_with("Cannot create filter")))
-                .at(item_number(&other.message()).and_then(|number| positions.constant(number)))
-        }
-    }
-}
-
-/// The number in GROUP BY or ORDER BY that stands for no item of the select list.
-fn item_number(message: &str) -> Option<&str> {
-    message.strip_prefix("Cannot find column with position ")?.split(' ').next()
-}
-
-fn root_of(error: &DataFusionError) -> &DataFusionError {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only the wrappers are unwrapped")]
-    match error {
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root_of(inner),
-        other => other,
-    }
-}
-
-fn schema_refusal(error: &SchemaError, positions: &Positions) -> Refusal {
-    match error {
-        SchemaError::FieldNotFound { field, valid_fields } => {
-            let mut known: Vec<String> = Vec::new();
-            for name in valid_fields.iter().map(|column| column.flat_name()) {
-                // A column of a GROUP BY stands among them twice.
-                if !known.contains(&name) {
-                    known.push(name);
-                }
-            }
-            let meant = did_you_mean(&field.name, valid_fields.iter().map(|column| column.name.as_str()));
-            let hint = if known.is_empty() {
-                CHECK_TYPES.to_owned()
-            } else {
-                format!("{meant}the columns here are {}", known.join(", "))
-            };
-            Refusal::new(Code::ColumnUnknown, format!("there is no column `{}`", field.flat_name()), hint)
-                .at(position::of_span(field.spans.first()))
-                .at(positions.column(&field.flat_name()))
-        }
-        SchemaError::AmbiguousReference { field } => {
-            let message = format!("the column `{}` is in several tables", field.name);
-            Refusal::new(Code::InvalidQuery, message, "write the table before it")
-                .at(position::of_span(field.spans.first()))
-                .at(positions.column(&field.name))
-        }
-        SchemaError::DuplicateQualifiedField { .. } | SchemaError::DuplicateUnqualifiedField { .. } => {
-            Refusal::new(
-                Code::InvalidQuery,
-                "two columns have the same name",
-                "give one of them a name with AS",
-            )
-        }
-    }
-}
-
-/// The beginning of a hint that names what may have been meant, if anything is near.
-fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
-    functions::nearest(name, names).map_or_else(String::new, |meant| format!("did you mean `{meant}`? "))
-}
-
-fn generation_refusal(error: &DataFusionError) -> Refusal {
-    Refusal::new(Code::InvalidQuery, one_line(&error.strip_backtrace()), CHECK_TYPES)
-}
-
-fn internal(message: &str) -> Refusal {
-    Refusal::new(Code::Internal, message, "send it again; if it happens twice, tell the operator")
-}
-
-/// The first sentence of an engine's error, without its prefixes and the dumps of its own structures.
-fn one_line(text: &str) -> String {
-    // As the engine writes them; what follows says what it is about.
-    let prefixes = [
-        "Error during planning: ",
-        "Execution error: ",
-        "This feature is not implemented: ",
-        "Internal error: ",
-    ];
-    let text = text.split_once("coercion failed with: ").map_or(text, |(_, said)| said);
-    let text = prefixes.iter().fold(text, |text, prefix| text.trim_start_matches(prefix));
-    let ends = ["\n", ", errors:", " {", ": [", ". No function matches"];
-    let sentence = ends.iter().fold(text, |text, end| text.split(end).next().unwrap_or_default());
-    let sentence = sentence.trim_end_matches('.');
-    // It may repeat what the analyst wrote, however long that is.
-    match sentence.char_indices().nth(LONGEST_SENTENCE) {
-        None => sentence.to_owned(),
-        Some((end, _)) => format!("{}...", sentence.get(..end).unwrap_or_default()),
-    }
 }

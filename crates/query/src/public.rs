@@ -23,11 +23,14 @@ use crate::algebra::{ColumnId, Public};
 use crate::disclosure::{CheckedTable, PublicHalf, Role, Table};
 use crate::execute::{Failure, collect};
 use crate::lower::{Columns, Output};
+use crate::model::StatementName;
 use crate::plan::PlannedFrontier;
 use crate::tables::Tables;
 
-/// The part of a plan above the frontier. It was made before any record was touched.
+/// The part of a statement's plan above the frontier. It was made before any record was touched.
 pub(crate) struct PublicPlan {
+    /// The name of the statement.
+    pub(crate) name: Option<StatementName>,
     public: Public,
     output: Vec<Output>,
     columns: Columns,
@@ -44,9 +47,8 @@ struct CellColumns {
 
 impl PublicPlan {
     pub(crate) fn new(
-        public: Public,
-        output: Vec<Output>,
-        columns: Columns,
+        name: Option<StatementName>,
+        (public, output, columns): (Public, Vec<Output>, Columns),
         frontiers: &[PlannedFrontier],
     ) -> Self {
         let of = |planned: &PlannedFrontier| CellColumns {
@@ -58,7 +60,13 @@ impl PublicPlan {
             !planned.frontier.keys.is_empty() && planned.frontier.complete.is_none()
         };
         let groups_may_be_absent = frontiers.iter().any(may_be_absent);
-        Self { public, output, columns, cells: frontiers.iter().map(of).collect(), groups_may_be_absent }
+        let cells = frontiers.iter().map(of).collect();
+        Self { name, public, output, columns, cells, groups_may_be_absent }
+    }
+
+    /// How many frontiers it reads the cells of.
+    pub(crate) fn frontiers(&self) -> usize {
+        self.cells.len()
     }
 }
 
@@ -68,9 +76,9 @@ impl fmt::Debug for PublicPlan {
     }
 }
 
-/// A public plan with the engine that will run it.
+/// The public plan of each statement, with the engine that will run them.
 pub struct PublicRun {
-    pub(crate) plan: PublicPlan,
+    pub(crate) plans: Vec<PublicPlan>,
     pub(crate) tables: Tables,
     pub(crate) session: SessionState,
     pub(crate) rows: usize,
@@ -80,26 +88,41 @@ pub struct PublicRun {
 
 impl fmt::Debug for PublicRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.plan.fmt(f)
+        f.debug_list().entries(&self.plans).finish()
     }
 }
 
 impl PublicHalf for PublicRun {
     type Error = Failure;
 
-    async fn run(self, tables: Vec<CheckedTable>) -> Result<Table, Failure> {
-        let plan = self.generate(&tables).map_err(|error| Failure::of(&error))?;
-        let batches = collect(&self.session, &plan).await?;
-        let batch = concat_batches(&Arc::new(plan.schema().as_arrow().clone()), &batches);
-        let batch = batch.map_err(|error| Failure::of(&error.into()))?;
-        if batch.num_rows() > self.rows {
-            return Err(Failure::Rows { most: self.rows });
+    async fn run(self, tables: Vec<CheckedTable>) -> Result<Vec<Table>, Failure> {
+        let (mut results, mut rows) = (Vec::new(), 0_usize);
+        let mut rest = tables.as_slice();
+        for plan in &self.plans {
+            let (cells, others) = rest.split_at(plan.frontiers().min(rest.len()));
+            rest = others;
+            let half = Half { plan, tables: &self.tables };
+            let plan = half.generate(cells).map_err(|error| Failure::of(&error))?;
+            let batches = collect(&self.session, &plan).await?;
+            let batch = concat_batches(&Arc::new(plan.schema().as_arrow().clone()), &batches);
+            let batch = batch.map_err(|error| Failure::of(&error.into()))?;
+            rows = rows.saturating_add(batch.num_rows());
+            if rows > self.rows {
+                return Err(Failure::Rows { most: self.rows });
+            }
+            results.push(half.table(&batch).map_err(|error| Failure::of(&error))?);
         }
-        self.table(&batch).map_err(|error| Failure::of(&error))
+        Ok(results)
     }
 }
 
-impl PublicRun {
+/// The public half of one statement, and where its code tables are.
+struct Half<'a> {
+    plan: &'a PublicPlan,
+    tables: &'a Tables,
+}
+
+impl Half<'_> {
     /// Each output column, then for each its shadow.
     fn generate(&self, tables: &[CheckedTable]) -> Result<LogicalPlan> {
         let relation = self.relation(&self.plan.public, tables)?;
@@ -133,6 +156,7 @@ impl PublicRun {
         let arrays = batch.columns().iter().take(width).cloned().collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
         let groups_may_be_absent = self.plan.groups_may_be_absent;
-        Ok(Table { batch, roles: roles.collect(), withheld, groups_may_be_absent })
+        let statement = self.plan.name.clone();
+        Ok(Table { statement, batch, roles: roles.collect(), withheld, groups_may_be_absent })
     }
 }

@@ -69,6 +69,8 @@ pub struct JobLimits {
     pub rows: usize,
     /// Longest SQL text, in bytes, the texts among its parameters included.
     pub sql_bytes: usize,
+    /// Most statements of an analysis, judged as one release.
+    pub statements: usize,
     /// Most parameters of an analysis.
     pub parameters: usize,
     /// Most code lists of an analysis.
@@ -101,6 +103,7 @@ impl Default for JobLimits {
             memory_mib: limits.memory >> 20,
             rows: limits.rows,
             sql_bytes: limits.sql_bytes,
+            statements: limits.statements,
             parameters: limits.parameters,
             lists: limits.lists,
             list_bytes: limits.list_bytes,
@@ -122,6 +125,7 @@ impl JobLimits {
     pub fn limits(&self) -> Limits {
         Limits {
             sql_bytes: self.sql_bytes,
+            statements: self.statements,
             parameters: self.parameters,
             lists: self.lists,
             list_bytes: self.list_bytes,

@@ -9,7 +9,8 @@ use sekisho_authn::{Authenticator, Principal};
 use sekisho_authz::{Action, Permit, Projects, Resource};
 use sekisho_disclosure::{Profiles, Released, RoundingKey, SealKey};
 use sekisho_model::{
-    Analysis, Clock, Dataset, JobName, Limits, Project, ProjectId, Refusal, SnapshotId, TableGrant,
+    Analysis, Clock, Dataset, JobName, Limits, Project, ProjectId, Refusal, SnapshotId, StatementName,
+    TableGrant,
 };
 use sekisho_query::{Cost, Engine};
 use sekisho_release::Event;
@@ -66,10 +67,23 @@ pub struct Checked {
     pub problem: Option<Refusal>,
     /// What it would cost of each attribute.
     pub costs: Vec<Cost>,
+    /// Each statement that has a name.
+    pub statements: Vec<CheckedStatement>,
     /// The snapshot that was looked at.
     pub snapshot: SnapshotId,
     /// The rules that would judge the result.
     pub policy: PolicyRef,
+}
+
+/// The answer to a check of one statement among several.
+#[derive(Debug)]
+pub struct CheckedStatement {
+    /// Its name.
+    pub name: StatementName,
+    /// Why it would be refused, and all others with it; `None` if it would run.
+    pub problem: Option<Refusal>,
+    /// What it would cost of each attribute.
+    pub costs: Vec<Cost>,
 }
 
 /// What a project may read, and under which rules.
@@ -173,8 +187,9 @@ impl Service {
         let stage = Arc::clone(&self.stage);
         let check = async move {
             let ground = path::ground(&stage, permit).await?;
-            let plan = path::plan(analysis, &ground, &stage.limits).await;
-            let plan = match plan {
+            let judged = path::judge(analysis, &ground, &stage.limits).await;
+            let statements = judged.iter().flat_map(CheckedStatement::of).collect();
+            let plan = match judged.and_then(sekisho_query::Judged::plan) {
                 Ok(plan) => budget::allow(&stage, &ground, &plan).await.map(|()| plan),
                 Err(refusal) => Err(refusal),
             };
@@ -182,6 +197,7 @@ impl Service {
             Ok(Checked {
                 problem: plan.err(),
                 costs,
+                statements,
                 snapshot: ground.snapshot().id.clone(),
                 policy: ground.policy(),
             })
@@ -363,6 +379,18 @@ impl Service {
             self.stage.store.record(entry).await.map_err(of_store)?;
         }
         permit.map_err(|_| not_found())
+    }
+}
+
+impl CheckedStatement {
+    fn of(judged: &sekisho_query::Judged) -> impl Iterator<Item = Self> {
+        judged.named().map(|(name, verdict)| {
+            let (problem, costs) = match verdict {
+                Ok(costs) => (None, costs),
+                Err(refusal) => (Some(refusal.clone()), Vec::new()),
+            };
+            Self { name: name.clone(), problem, costs }
+        })
     }
 }
 

@@ -16,7 +16,7 @@ mod record;
 mod problem;
 
 pub use budget::{Budget, Spent};
-pub use calls::{Catalog, Checked, JobView, Service, Stage};
+pub use calls::{Catalog, Checked, CheckedStatement, JobView, Service, Stage};
 pub use history::Histories;
 pub use problem::{Problem, Result};
 pub use queue::Capacity;

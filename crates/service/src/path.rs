@@ -92,19 +92,24 @@ async fn note(stage: &Stage, snapshot: &Snapshot) -> Result<()> {
 }
 
 /// Judges the analysis from its text, what comes with it, and the catalogue alone.
-pub(crate) async fn plan(
+async fn plan(analysis: Analysis, ground: &Ground, limits: &Limits) -> Result<query::Plan, Refusal> {
+    judge(analysis, ground, limits).await?.plan()
+}
+
+/// Judges each statement of the analysis.
+pub(crate) async fn judge(
     analysis: Analysis,
     ground: &Ground,
     limits: &Limits,
-) -> Result<query::Plan, Refusal> {
+) -> Result<query::Judged, Refusal> {
     let view = View {
         snapshot: Arc::clone(&ground.snapshot),
         grants: ground.permit.project().tables.clone(),
         profile: ground.profile.clone(),
     };
     let limits = limits.clone();
-    let planned = spawn_blocking(move || query::plan(analysis, &view, &limits)).await;
-    planned.unwrap_or_else(|error| Err(internal(&error, "plan")))
+    let judged = spawn_blocking(move || query::judge(analysis, &view, &limits)).await;
+    judged.unwrap_or_else(|error| Err(internal(&error, "plan")))
 }
 
 /// Runs the confidential half.

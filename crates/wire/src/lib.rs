@@ -35,12 +35,20 @@ pub mod error_info {
     pub const COLUMN: &str = "column";
 }
 
+/// The text of several statements.
+pub mod statements {
+    /// How the line before each of them begins; the name is the rest of the line.
+    pub const MARK: &str = "-- statement: ";
+}
+
 /// Names in the metadata of a result's Arrow schema.
 pub mod schema {
     /// Of the schema: a JSON list of `{"row": 1, "column": "n", "index": 2}`, the cells that were withheld.
     pub const WITHHELD: &str = "sekisho.withheld";
     /// Of the schema: `true` where the plan makes groups that are absent if no number of theirs may be shown.
     pub const GROUPS_MAY_BE_ABSENT: &str = "sekisho.groups_may_be_absent";
+    /// Of the schema: the name of the statement whose result it is, if it has one.
+    pub const STATEMENT: &str = "sekisho.statement";
     /// Of a field: [`DIMENSION`] or [`STATISTIC`].
     pub const ROLE: &str = "sekisho.role";
     /// The role of a column that says which cell a row is.

@@ -18,8 +18,8 @@ use sekisho_audit::{Entry, EventKind, Log, LogKey};
 use sekisho_client::v1::catalog_service_server::{CatalogService, CatalogServiceServer};
 use sekisho_client::v1::job_service_server::{JobService, JobServiceServer};
 use sekisho_client::v1::{
-    Budget, CancelJobRequest, Catalog, CheckJobRequest, CheckJobResponse, CodeList, Column, Cost,
-    FetchResultRequest, FetchResultResponse, GetBudgetRequest, GetCatalogRequest, GetJobRequest,
+    Budget, CancelJobRequest, Catalog, CheckJobRequest, CheckJobResponse, CheckedStatement, CodeList, Column,
+    Cost, FetchResultRequest, FetchResultResponse, GetBudgetRequest, GetCatalogRequest, GetJobRequest,
     GetReceiptRequest, Isolating, Job, ListJobsRequest, ListJobsResponse, ListProjectsRequest,
     ListProjectsResponse, Parameter, Policy, Position, Problem, Project, Receipt, ReleaseRef, Spent,
     SubmitJobRequest, Table, WatchJobRequest, job,
@@ -158,8 +158,24 @@ fn not_found() -> Status {
     error(Code::NotFound, "NOT_FOUND", "no such thing, or not for you")
 }
 
-/// The result of a job.
+/// The names of the statements of a text.
+fn statements(sql: &str) -> Vec<String> {
+    sql.lines().filter_map(|line| line.strip_prefix("-- statement: ")).map(str::to_owned).collect()
+}
+
+/// The result of a job: for each statement the same.
 pub(crate) fn arrow_of(sql: &str) -> Vec<u8> {
+    let names = statements(sql);
+    if names.is_empty() {
+        return stream(sql, None);
+    }
+    // A server that is not to be trusted says what leads elsewhere.
+    let named =
+        |name: String| stream(sql, Some(if sql.contains("misnamed") { "../x".to_owned() } else { name }));
+    names.into_iter().flat_map(named).collect()
+}
+
+fn stream(sql: &str, statement: Option<String>) -> Vec<u8> {
     let field = |name: &str, kind: DataType, role: &str| {
         Field::new(name, kind, true).with_metadata([("sekisho.role".to_owned(), role.to_owned())].into())
     };
@@ -172,7 +188,9 @@ pub(crate) fn arrow_of(sql: &str) -> Vec<u8> {
         ("sekisho.withheld".to_owned(), r#"[{"row":1,"column":"over_95"}]"#.to_owned()),
         ("sekisho.groups_may_be_absent".to_owned(), sql.contains("GROUP BY").to_string()),
     ];
-    let schema = Arc::new(Schema::new(fields).with_metadata(metadata.into()));
+    let mut metadata: HashMap<String, String> = metadata.into();
+    metadata.extend(statement.map(|name| ("sekisho.statement".to_owned(), name)));
+    let schema = Arc::new(Schema::new(fields).with_metadata(metadata));
     let text = if sql.contains("escapes") { "\u{1b}]0;owned\u{7}\u{9b}2J" } else { "F" };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from(vec![Some(text), Some("M"), None])),
@@ -295,12 +313,22 @@ impl JobService for Service {
         self.0.given.lock().unwrap().push((request.parameters, request.code_lists));
         let cost = Cost { attribute: "diagnoses.icd10".to_owned(), answers: 2, for_each_group: 1 };
         let costs = if request.sql.contains("icd10") { vec![cost] } else { Vec::new() };
+        let names = statements(&request.sql);
         let job = settled(Job { sql: request.sql, ..Job::default() }, None);
+        // Only the last one is refused.
+        let last = names.len();
+        let checked = |(name, number)| {
+            let problem = job.problem.clone().filter(|_| number == last);
+            let costs = if problem.is_none() { costs.clone() } else { Vec::new() };
+            CheckedStatement { name, problem, costs }
+        };
+        let statements = names.into_iter().zip(1..).map(checked).collect();
         Ok(Response::new(CheckJobResponse {
             problem: job.problem,
             snapshot: job.snapshot,
             policy: job.policy,
             costs,
+            statements,
         }))
     }
 

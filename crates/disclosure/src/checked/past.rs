@@ -33,7 +33,7 @@ pub(super) fn question(sums: &[Sum<'_>], profile: &Profile) -> Digest {
     hash.update(b"sekisho question 2\0");
     hash.update(profile.digest().as_bytes());
     for Sum { place, claim, evidence, .. } in sums {
-        let Place { keys: _, table, statistic, part, label } = place;
+        let Place { rank: _, keys: _, table, statistic, part, label } = place;
         for number in [*table, *statistic, *part, label.len()] {
             hash.update(number.to_le_bytes());
         }
@@ -49,6 +49,19 @@ pub(super) fn question(sums: &[Sum<'_>], profile: &Profile) -> Digest {
         hash.update([claim]);
         hash.update(evidence.contributions().digest());
     }
+    let question = Digest::from_bytes(hash.finalize().into());
+    in_order_of_statements(question, sums)
+}
+
+/// The question with the ranks of its statements, where there are several: another order has another answer.
+fn in_order_of_statements(question: Digest, sums: &[Sum<'_>]) -> Digest {
+    if sums.iter().all(|sum| sum.place.rank == 0) {
+        return question;
+    }
+    let mut hash = Sha256::new();
+    hash.update(b"sekisho statements 1\0");
+    hash.update(question.as_bytes());
+    sums.iter().for_each(|sum| hash.update(sum.place.rank.to_le_bytes()));
     Digest::from_bytes(hash.finalize().into())
 }
 
@@ -134,7 +147,7 @@ impl Past<'_> {
             entry.status != Status::Hidden || !shown.contains(&entry.evidence.contributions())
         });
         let candidates = open.enumerate().map(|(number, entry)| Candidate {
-            place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
+            place: Place { rank: 0, keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence: &entry.evidence,
             withheld: matches!(entry.status, Status::Hidden | Status::Secret),
             standing: match entry.status {

@@ -17,7 +17,10 @@ use crate::values::Values;
 const MOST_DECIMALS: u8 = 38;
 
 /// The tables, with counts of people counting each person once.
-pub(super) fn verified(mut tables: Vec<CellTable>) -> Result<Vec<CellTable>, Error> {
+pub(super) fn verified(mut tables: Vec<CellTable>, ranks: &[usize]) -> Result<Vec<CellTable>, Error> {
+    if tables.len() != ranks.len() || !ranks.is_sorted() {
+        return Err(Error::Malformed("the tables are not in the order of their statements"));
+    }
     for table in &mut tables {
         let rows = table.groups.len();
         if table.keys.iter().any(|key| key.values.len() != rows) {

@@ -5,6 +5,7 @@ mod estimates;
 mod moments;
 mod order;
 mod rounded;
+mod statements;
 mod stricter;
 
 use arrow::array::{Array as _, Float64Array, Int64Array, StringArray};

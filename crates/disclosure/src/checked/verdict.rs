@@ -78,9 +78,9 @@ impl TableVerdict {
     }
 }
 
-/// The verdicts on the tables of one release, and what it adds to the ledger.
+/// The verdicts on the tables of one release, each with the rank of its statement, and what it adds to the ledger.
 pub(super) fn judge(
-    tables: &[CellTable],
+    (tables, ranks): (&[CellTable], &[usize]),
     forms: &Forms,
     (ledger, everybody): (&Ledger, Option<&Evidence>),
     profile: &Profile,
@@ -92,7 +92,7 @@ pub(super) fn judge(
         .map(|(at, table)| alone(table, |statistic| forms.rows(at, statistic), profile))
         .collect();
     settle(tables, &mut verdicts);
-    let sums = sums(tables, &verdicts)?;
+    let sums = sums((tables, ranks), &verdicts)?;
     let question = spending::question(past::question(&sums, profile), tables);
     let everybody = everybody.filter(|people| ledger.may_tell_how_many(people, profile.minimum_count));
     let past = Past { sums: &sums, ledger, everybody, profile };
@@ -277,9 +277,12 @@ fn cells<'a, 'v>(
 /// The sums that ask to be published or must be kept secret, by place and contributions: the order of rows
 /// means nothing. All stand in one system, whatever they are sums of: `SUM(1 + 0 * x)` is a count, and which
 /// sums are, no name of a measure can tell.
-fn sums<'a>(tables: &'a [CellTable], verdicts: &[TableVerdict]) -> Result<Vec<Sum<'a>>, Error> {
+fn sums<'a>(
+    (tables, ranks): (&'a [CellTable], &[usize]),
+    verdicts: &[TableVerdict],
+) -> Result<Vec<Sum<'a>>, Error> {
     let mut sums = Vec::new();
-    for (at, (table, verdict)) in tables.iter().zip(verdicts).enumerate() {
+    for (at, ((table, rank), verdict)) in tables.iter().zip(ranks).zip(verdicts).enumerate() {
         let labels = (0..table.groups.len()).map(|row| label(table, row)).collect::<Result<Vec<_>, _>>()?;
         let statistics = table.statistics.iter().zip(&verdict.statistics).enumerate();
         for (number, (statistic, rows)) in statistics {
@@ -287,7 +290,8 @@ fn sums<'a>(tables: &'a [CellTable], verdicts: &[TableVerdict]) -> Result<Vec<Su
                 let cell = Cell { table: at, statistic: number, row };
                 for (part, claim) in verdict.sums.iter().copied() {
                     let keys = label.iter().filter(|key| *key != NO_LABEL).count();
-                    let place = Place { keys, table: at, statistic: number, part, label: label.clone() };
+                    let label = label.clone();
+                    let place = Place { rank: *rank, keys, table: at, statistic: number, part, label };
                     let Some(of) = statistic.parts.get(part) else { continue };
                     if let Some(evidence) = of.evidence.get(row) {
                         sums.push(Sum { cell, place, claim, evidence, scale: of.scale });

@@ -1,4 +1,4 @@
-//! How a result is written: an Arrow IPC stream, the same bytes for the same result.
+//! How a result is written: an Arrow IPC stream for each statement, the same bytes for the same result.
 //!
 //! Every column is copied cell by cell into fresh buffers, so that nothing is left beneath a null and no
 //! label of a row that is absent stays in a dictionary or a shared buffer.
@@ -26,6 +26,7 @@ const WITHHELD: &str = "sekisho.withheld";
 const GROUPS: &str = "sekisho.groups_may_be_absent";
 const PROFILE: &str = "sekisho.profile";
 const POLICY: &str = "sekisho.policy";
+const STATEMENT: &str = "sekisho.statement";
 const ROLE: &str = "sekisho.role";
 
 /// A withheld cell, as clients read it.
@@ -37,8 +38,15 @@ struct WithheldCell<'a> {
     index: usize,
 }
 
-/// The result as a stream.
-pub(super) fn encode(table: &Table, profile: &str, policy: &Digest) -> Result<Vec<u8>, Error> {
+/// The results as streams, one after the other: each says where it ends.
+pub(super) fn encode(tables: &[Table], profile: &str, policy: &Digest) -> Result<Vec<u8>, Error> {
+    let streams = tables.iter().map(|table| stream(table, profile, policy));
+    let streams = streams.collect::<Result<Vec<_>, _>>()?.concat();
+    if streams.is_empty() { Err(Error::Malformed("a result has no table")) } else { Ok(streams) }
+}
+
+/// One result as a stream.
+fn stream(table: &Table, profile: &str, policy: &Digest) -> Result<Vec<u8>, Error> {
     let (rows, width) = (table.batch.num_rows(), table.batch.num_columns());
     if table.roles.len() != width {
         return Err(Error::Malformed("a result has not one role for each column"));
@@ -59,12 +67,13 @@ pub(super) fn encode(table: &Table, profile: &str, policy: &Digest) -> Result<Ve
         fields.push(field.with_metadata(HashMap::from([(ROLE.to_owned(), role.to_owned())])));
         columns.push(column);
     }
-    let metadata = HashMap::from([
+    let mut metadata = HashMap::from([
         (WITHHELD.to_owned(), withheld_as_json(table, &withheld)?),
         (GROUPS.to_owned(), table.groups_may_be_absent.to_string()),
         (PROFILE.to_owned(), profile.to_owned()),
         (POLICY.to_owned(), policy.to_string()),
     ]);
+    metadata.extend(table.statement.iter().map(|name| (STATEMENT.to_owned(), name.to_string())));
     let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let batch =
@@ -74,7 +83,7 @@ pub(super) fn encode(table: &Table, profile: &str, policy: &Digest) -> Result<Ve
     writer.into_inner().map_err(unwritten)
 }
 
-/// A result from its stream; the caller vouches for the bytes. `None` for one that this module did not
+/// A result from its streams, of which the first says the policy of all; the caller vouches for the bytes. `None` for one that this module did not
 /// write.
 pub(super) fn decode(ipc: Vec<u8>) -> Option<Document> {
     let schema = StreamReader::try_new(Cursor::new(&ipc), None).ok()?.schema();

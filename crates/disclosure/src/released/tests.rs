@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use arrow::array::{
-    Array as _, ArrayRef, DictionaryArray, Int64Array, ListArray, StringArray, StringViewArray, StructArray,
+    Array, ArrayRef, DictionaryArray, Int64Array, ListArray, StringArray, StringViewArray, StructArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema};
@@ -22,7 +22,7 @@ struct AsItIs;
 impl PublicHalf for AsItIs {
     type Error = Error;
 
-    async fn run(self, tables: Vec<CheckedTable>) -> Result<Table, Error> {
+    async fn run(self, tables: Vec<CheckedTable>) -> Result<Vec<Table>, Error> {
         let table = tables.first().ok_or(Error::Malformed("no table"))?;
         let keys = table.keys().len();
         let mut withheld = Vec::new();
@@ -32,17 +32,18 @@ impl PublicHalf for AsItIs {
         }
         let mut roles = vec![Role::Dimension; keys];
         roles.extend(table.statistics().iter().map(|_| Role::Statistic));
-        Ok(Table { batch: table.batch().clone(), roles, withheld, groups_may_be_absent: true })
+        let batch = table.batch().clone();
+        Ok(vec![Table { statement: None, batch, roles, withheld, groups_may_be_absent: true }])
     }
 }
 
-/// A public half that computed this table.
-struct Computed(Table);
+/// A public half that computed these tables.
+struct Computed(Vec<Table>);
 
 impl PublicHalf for Computed {
     type Error = Error;
 
-    async fn run(self, _: Vec<CheckedTable>) -> Result<Table, Error> {
+    async fn run(self, _: Vec<CheckedTable>) -> Result<Vec<Table>, Error> {
         Ok(self.0)
     }
 }
@@ -114,16 +115,41 @@ proptest! {
     }
 }
 
-fn computed(columns: Vec<(&str, ArrayRef)>, withheld: Vec<(usize, usize)>) -> Result<Released, Error> {
+fn a_table(columns: Vec<(&str, ArrayRef)>, withheld: Vec<(usize, usize)>) -> Table {
     let fields: Vec<Field> =
         columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
     let roles = vec![Role::Statistic; columns.len()];
     let columns = columns.into_iter().map(|(_, column)| column).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
-    publish(
-        checked(Hold::ByRule, 20),
-        Computed(Table { batch, roles, withheld, groups_may_be_absent: false }),
-    )
+    Table { statement: None, batch, roles, withheld, groups_may_be_absent: false }
+}
+
+fn computed(columns: Vec<(&str, ArrayRef)>, withheld: Vec<(usize, usize)>) -> Result<Released, Error> {
+    publish(checked(Hold::ByRule, 20), Computed(vec![a_table(columns, withheld)]))
+}
+
+#[test]
+fn the_results_of_several_statements_leave_under_their_names_as_one_release() {
+    let table = |name: &str, number: i64| {
+        let statement = Some(name.parse().unwrap());
+        Table { statement, ..a_table(vec![("n", Arc::new(Int64Array::from(vec![number])))], vec![]) }
+    };
+    let tables = vec![table("main", 11), table("other", 12)];
+    let released = publish(checked(Hold::ByRule, 20), Computed(tables)).unwrap();
+    let mut streams = std::io::Cursor::new(released.arrow_ipc());
+    for (name, number) in [("main", 11), ("other", 12)] {
+        let mut reader = StreamReader::try_new(&mut streams, None).unwrap();
+        assert_eq!(reader.schema().metadata()["sekisho.statement"], name);
+        let column = reader.next().unwrap().unwrap().column(0).clone();
+        assert_eq!(column.as_ref(), &Int64Array::from(vec![number]) as &dyn Array);
+        assert!(reader.next().is_none());
+    }
+    assert_eq!(streams.position(), u64::try_from(released.arrow_ipc().len()).unwrap());
+    let key = SealKey::new([7; 32]);
+    let sealed = released.seal(&key, "job").unwrap();
+    let reopened = Released::reopen(&sealed.bytes, &key, "job", &released.digest()).unwrap();
+    assert_eq!(reopened.arrow_ipc(), released.arrow_ipc());
+    assert!(publish(checked(Hold::ByRule, 20), Computed(vec![])).is_err(), "no table is no result");
 }
 
 #[test]
@@ -184,8 +210,9 @@ fn a_result_that_contradicts_itself_does_not_leave() {
     assert!(matches!(computed(vec![("n", column())], vec![(1, 0)]), Err(Error::Malformed(_))));
     assert!(matches!(computed(vec![("n", column())], vec![(0, 1)]), Err(Error::Malformed(_))));
     let batch = RecordBatch::try_from_iter([("n", column())]).unwrap();
-    let table = Table { batch, roles: vec![], withheld: vec![], groups_may_be_absent: false };
-    assert!(matches!(publish(checked(Hold::ByRule, 20), Computed(table)), Err(Error::Malformed(_))));
+    let table =
+        Table { statement: None, batch, roles: vec![], withheld: vec![], groups_may_be_absent: false };
+    assert!(matches!(publish(checked(Hold::ByRule, 20), Computed(vec![table])), Err(Error::Malformed(_))));
     let bytes = arrow::array::BinaryArray::from_vec(vec![b"x"]);
     assert_eq!(computed(vec![("b", Arc::new(bytes))], vec![]).unwrap_err(), Error::OutputType { column: 1 });
 }

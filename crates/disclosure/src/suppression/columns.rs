@@ -56,8 +56,8 @@ pub(super) fn columns<'a>(candidates: &[Candidate<'a>], secret_zeros: bool) -> V
     columns
 }
 
-/// What was released before first, then totals and coarser groups, then what the analyst named first; the
-/// contributions settle what is left. Of what is asked for, no size decides: which of two overlapping groups is
+/// What was released before first, then the statements in their order, in each totals and coarser groups, then what
+/// the analyst named first; the contributions settle what is left. Of what is asked for, no size decides: which of two overlapping groups is
 /// blank would tell which is the larger, a bit about those who are in one of them.
 fn importance<'a>(candidate: &'a Candidate<'_>) -> impl Ord + 'a {
     let evidence = candidate.evidence;

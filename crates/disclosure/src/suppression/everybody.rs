@@ -272,7 +272,7 @@ mod tests {
     fn withheld(sums: &[Evidence], standing: usize) -> Vec<usize> {
         let (everybody, profile) = (people(0..100), japan());
         let candidate = |(number, evidence)| Candidate {
-            place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
+            place: Place { rank: 0, keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence,
             withheld: false,
             standing: (number < standing).then_some(10),

@@ -201,7 +201,7 @@ proptest! {
         let sums: Vec<Evidence> = all.map(|(_, group)| group).collect();
         let profile = threshold_only(minimum);
         let candidate = |(number, evidence)| Candidate {
-            place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
+            place: Place { rank: 0, keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence,
             withheld: fails_alone(evidence, &profile),
             standing: None,

@@ -16,7 +16,7 @@ fn published(sums: &[Evidence], profile: &Profile) -> Vec<usize> {
 
 fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>> {
     let candidate = |(number, evidence): (usize, &'a Evidence)| Candidate {
-        place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
+        place: Place { rank: 0, keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
         withheld: fails_alone(evidence, profile),
         standing: None,

@@ -18,13 +18,13 @@ use crate::algebra::{Aggregation, ColumnId, JoinKind, Public, Scalar, WindowCall
 use crate::disclosure::CheckedTable;
 use crate::generate::{self, aggregate_call, column_name, join_type, named, widened};
 
-use super::PublicRun;
+use super::Half;
 use super::blank::{blank_where, is_shadow, shadow_name};
 
 /// Window functions that take the value of another row.
 const TAKES_VALUES: [&str; 5] = ["first_value", "lag", "last_value", "lead", "nth_value"];
 
-impl PublicRun {
+impl Half<'_> {
     /// The plan of a relation over released cells.
     pub(super) fn relation(&self, public: &Public, tables: &[CheckedTable]) -> Result<LogicalPlan> {
         let known = &self.plan.columns;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt as _, stream};
 use sekisho_disclosure::Released;
 use sekisho_model::{JobState, Timestamp};
-use sekisho_service::{Cost, JobView, Service};
+use sekisho_service::{CheckedStatement, Cost, JobView, Service};
 use sekisho_wire::v1;
 use sekisho_wire::v1::job_service_server::JobService;
 use tonic::{Request, Response, Status};
@@ -45,6 +45,7 @@ impl JobService for JobDoor {
             snapshot: checked.snapshot.to_string(),
             policy: Some(policy(&checked.policy)),
             costs: checked.costs.into_iter().map(cost).collect(),
+            statements: checked.statements.into_iter().map(statement).collect(),
         }))
     }
 
@@ -143,6 +144,14 @@ fn document(job: &JobView) -> v1::Job {
 
 fn cost(Cost { attribute, answers, for_each_group }: Cost) -> v1::Cost {
     v1::Cost { attribute, answers, for_each_group }
+}
+
+fn statement(CheckedStatement { name, problem: refused, costs }: CheckedStatement) -> v1::CheckedStatement {
+    v1::CheckedStatement {
+        name: name.to_string(),
+        problem: refused.as_ref().map(problem),
+        costs: costs.into_iter().map(cost).collect(),
+    }
 }
 
 fn state(state: JobState) -> v1::job::State {

@@ -177,7 +177,7 @@ proptest! {
     ) {
         let (sums, profile) = (sums_of(&rows, bills), threshold_only(5));
         let candidate = |number: usize| Candidate {
-            place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
+            place: Place { rank: 0, keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
             evidence: &sums[number],
             withheld: fails_alone(&sums[number], &profile),
             standing: None,

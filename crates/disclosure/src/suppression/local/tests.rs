@@ -40,7 +40,7 @@ fn cells(rows: &[Row], (records, by, only): Question) -> Vec<Evidence> {
 
 fn candidates<'a>(sums: &'a [Evidence], profile: &Profile) -> Vec<Candidate<'a>> {
     let candidate = |(number, evidence): (usize, &'a Evidence)| Candidate {
-        place: Place { keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
+        place: Place { rank: 0, keys: 0, table: 0, statistic: number, part: 0, label: Vec::new() },
         evidence,
         withheld: fails_alone(evidence, profile),
         standing: None,
@@ -123,7 +123,7 @@ proptest! {
         let mut all = candidates(&asked, &profile);
         if suppress(&all, &ledger, &profile, 0, STEPS).is_some_and(|withheld| withheld.is_empty()) {
             all.extend(ledger.entries().iter().map(|entry| Candidate {
-                place: Place { keys: 0, table: 0, statistic: 0, part: 0, label: Vec::new() },
+                place: Place { rank: 0, keys: 0, table: 0, statistic: 0, part: 0, label: Vec::new() },
                 evidence: &entry.evidence,
                 withheld: !is_shown(entry.status),
                 standing: is_shown(entry.status).then_some(minimum),
