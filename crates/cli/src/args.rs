@@ -53,7 +53,7 @@ pub(crate) enum Command {
     Receipt(ReceiptArgs),
     /// Shows the result of a job, waiting for it if need be
     Result(ResultArgs),
-    /// Runs one SELECT statement and shows what the checkpoint released
+    /// Runs a SELECT statement, or a plan of several, and shows what the checkpoint released
     Sql(SqlArgs),
     /// Checks a receipt, offline where it is a file
     Verify(VerifyArgs),
@@ -70,7 +70,7 @@ pub(crate) enum Format {
     Csv,
     /// The whole document; a withheld cell is null and named in `withheld`
     Json,
-    /// Arrow IPC stream, as it came
+    /// Arrow IPC stream, as it came; of several statements one after the other
     Arrow,
 }
 
@@ -163,6 +163,9 @@ pub(crate) struct ResultArgs {
     /// Add job, snapshot, policy and receipt
     #[arg(long)]
     pub(crate) footer: bool,
+    /// With --format csv or arrow: write DIR/NAME.csv or DIR/NAME.arrow for each statement
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]
@@ -173,7 +176,13 @@ Examples:
   sekisho sql --project nafld --check \"SELECT age FROM patients\"
   sekisho sql --project ward --with codes=diabetes.csv --param 2020-01-01::date \\
     \"SELECT COUNT(*) AS n FROM diagnoses d JOIN codes c ON d.icd10 = c.code WHERE d.date >= $1\"
-  echo '{\"sql\": \"SELECT COUNT(*) AS n FROM patients\"}' | sekisho sql --project nafld --serve-lines")]
+  sekisho sql --project nafld --plan study.toml --format csv --output tables
+  echo '{\"sql\": \"SELECT COUNT(*) AS n FROM patients\"}' | sekisho sql --project nafld --serve-lines
+
+A plan names its statements, the most important first; they are judged and released together:
+  [[statement]]
+  name = \"main\"
+  sql = \"SELECT male, COUNT(*) AS n FROM patients GROUP BY male\"   # or: file = \"main.sql\"")]
 pub(crate) struct SqlArgs {
     /// Project whose data is read
     #[arg(long, value_name = "PROJECT", required_unless_present = "serve_lines")]
@@ -197,13 +206,19 @@ pub(crate) struct SqlArgs {
     pub(crate) params: Vec<String>,
     /// Answer each JSON line {"sql": ..., "project": ...} of standard input with one JSON document; "params"
     /// is a list of values, "with" an object of code lists as CSV text
-    #[arg(long, conflicts_with_all = ["file", "sql"])]
+    #[arg(long, conflicts_with_all = ["file", "output", "plan", "sql"])]
     pub(crate) serve_lines: bool,
+    /// Several named statements, the most important first, judged as one release: a TOML file
+    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["file", "sql"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// With --format csv or arrow: write DIR/NAME.csv or DIR/NAME.arrow for each statement
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "no_wait"])]
+    pub(crate) output: Option<PathBuf>,
     /// Read the statement from a file, or from standard input if it is -
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
     /// The statement, or - for standard input
-    #[arg(value_name = "SQL", allow_hyphen_values = true, required_unless_present_any = ["file", "serve_lines"])]
+    #[arg(value_name = "SQL", allow_hyphen_values = true, required_unless_present_any = ["file", "plan", "serve_lines"])]
     pub(crate) sql: Option<String>,
 }
 

@@ -4,13 +4,16 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use sekisho_client::{Error, Result, Submission};
+use sekisho_client::{Error, Result, StudyPlan, Submission};
 
 use crate::args::SqlArgs;
 
 /// What was asked, with its parameters and code lists.
 pub(crate) fn submission(args: &SqlArgs) -> Result<Submission> {
-    let sql = statement(args)?;
+    let sql = match &args.plan {
+        Some(plan) => StudyPlan::load(plan)?.to_sql(),
+        None => statement(args)?,
+    };
     let mut submission = Submission::new(args.project.as_deref().unwrap_or_default(), sql)?;
     for value in &args.params {
         submission = submission.with_parameter(value.parse()?);

@@ -93,7 +93,8 @@ pub(crate) async fn cancel(connection: &Connection, args: &CancelArgs, out: &mut
 }
 
 pub(crate) async fn result(connection: &Connection, args: &ResultArgs, out: &mut Output) -> Result<u8> {
-    show::refuse_binary(args.format)?;
+    let output = args.output.as_deref();
+    show::refuse_output(args.format, output)?;
     let name = args.job.name()?;
     let profile = connection.profile()?;
     let progress = Progress::new();
@@ -108,11 +109,11 @@ pub(crate) async fn result(connection: &Connection, args: &ResultArgs, out: &mut
     };
     let outcome = progress.during(out, work).await?;
     if outcome.arrow.is_some() {
-        return show::outcome(out, &outcome, args.format, args.footer);
+        return show::outcome(out, &outcome, args.format, args.footer, output);
     }
     let document = Document::of_job(&outcome.job)?;
     let (sql, format, footer) = (outcome.job.sql.as_str(), args.format, args.footer);
-    show(out, &Shown { document: &document, arrow: None, sql, format, footer })
+    show(out, &Shown { document: &document, arrow: None, sql, format, footer, output })
 }
 
 fn listed(job: &v1::Job) -> Result<Listed<'_>> {

@@ -7,6 +7,7 @@
 mod args;
 mod budget;
 mod catalog;
+mod files;
 mod input;
 mod jobs;
 mod output;

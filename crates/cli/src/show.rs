@@ -1,11 +1,13 @@
 //! What became of an analysis, in the format that was asked for.
 
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
 use sekisho_client::render;
-use sekisho_client::{Cost, Document, Error, Outcome, Problem, Result, State, exit_code};
+use sekisho_client::{Cost, Document, Error, Outcome, Problem, Result, State, Statement, exit_code};
 
 use crate::args::Format;
+use crate::files;
 use crate::output::Output;
 
 /// What to show, and how.
@@ -17,13 +19,21 @@ pub(crate) struct Shown<'a> {
     pub(crate) sql: &'a str,
     pub(crate) format: Format,
     pub(crate) footer: bool,
+    /// The folder for a file of each statement.
+    pub(crate) output: Option<&'a Path>,
 }
 
 /// Shows a settled job with its result.
-pub(crate) fn outcome(out: &mut Output, outcome: &Outcome, format: Format, footer: bool) -> Result<u8> {
+pub(crate) fn outcome(
+    out: &mut Output,
+    outcome: &Outcome,
+    format: Format,
+    footer: bool,
+    output: Option<&Path>,
+) -> Result<u8> {
     let document = Document::of_outcome(outcome)?;
     let arrow = outcome.arrow.as_deref();
-    show(out, &Shown { document: &document, arrow, sql: &outcome.job.sql, format, footer })
+    show(out, &Shown { document: &document, arrow, sql: &outcome.job.sql, format, footer, output })
 }
 
 /// Shows an outcome and answers its exit code.
@@ -35,7 +45,8 @@ pub(crate) fn show(out: &mut Output, shown: &Shown<'_>) -> Result<u8> {
             None
         }
         State::Allowed => {
-            out.note(&costs(document));
+            out.note(&costs(&document.costs));
+            document.statements.iter().for_each(|statement| out.note(&checked(statement)));
             Some("allowed".to_owned())
         }
         State::Queued | State::Running | State::Checking => Some(state_line(document)),
@@ -47,6 +58,7 @@ pub(crate) fn show(out: &mut Output, shown: &Shown<'_>) -> Result<u8> {
             let problem = document.error.clone().unwrap_or_else(|| without_reason(document));
             let text = render::problem(&problem, document.state.as_str(), Some(shown.sql), out.stderr);
             out.note(&text);
+            document.statements.iter().for_each(|statement| out.note(&checked(statement)));
             None
         }
     };
@@ -62,15 +74,21 @@ pub(crate) fn show(out: &mut Output, shown: &Shown<'_>) -> Result<u8> {
     Ok(exit_code(Ok(document.state)))
 }
 
+/// What a check found of one statement.
+fn checked(statement: &Statement) -> String {
+    let verdict = if statement.error.is_some() { "refused" } else { "allowed" };
+    format!("{}: {verdict}\n{}", render::escaped(&statement.name), costs(&statement.costs))
+}
+
 /// What a job would cost, a line for each attribute.
-fn costs(document: &Document) -> String {
+fn costs(costs: &[Cost]) -> String {
     let line = |cost: &Cost| {
         let each = (cost.for_each_group > 0).then(|| format!("{} for each group", cost.for_each_group));
         let whole = (cost.answers > 0).then(|| cost.answers.to_string());
         let answers: Vec<String> = whole.into_iter().chain(each).collect();
         format!("costs answers of {}: {}\n", render::escaped(&cost.attribute), answers.join(" and "))
     };
-    document.costs.iter().map(line).collect()
+    costs.iter().map(line).collect()
 }
 
 /// A job and its state on one line.
@@ -81,7 +99,11 @@ pub(crate) fn state_line(document: &Document) -> String {
 
 fn released(out: &mut Output, shown: &Shown<'_>) -> Result<()> {
     let document = shown.document;
+    if !document.statements.is_empty() {
+        refuse_several(shown.format, shown.output)?;
+    }
     match shown.format {
+        Format::Csv | Format::Arrow if shown.output.is_some() => files::write(shown)?,
         Format::Json => {}
         Format::Table => {
             out.result(render::table(document, out.stdout).as_bytes())?;
@@ -128,10 +150,22 @@ fn without_reason(document: &Document) -> Problem {
     Problem::new(code, format!("`{}` has no result", document.job.as_deref().unwrap_or("the job")))
 }
 
-/// Bytes that are no text do not go to a terminal.
-pub(crate) fn refuse_binary(format: Format) -> Result<()> {
-    if format == Format::Arrow && io::stdout().is_terminal() {
+/// Only tables have files of their own, and bytes that are no text do not go to a terminal.
+pub(crate) fn refuse_output(format: Format, output: Option<&Path>) -> Result<()> {
+    if output.is_some() && matches!(format, Format::Json | Format::Table) {
+        return Err(Error::argument("--output writes files of --format csv or arrow"));
+    }
+    if format == Format::Arrow && output.is_none() && io::stdout().is_terminal() {
         return Err(Error::argument("--format arrow writes bytes that are no text; redirect them to a file"));
+    }
+    Ok(())
+}
+
+/// Several tables are not one CSV.
+pub(crate) fn refuse_several(format: Format, output: Option<&Path>) -> Result<()> {
+    if format == Format::Csv && output.is_none() {
+        let message = "several statements are several tables: add `--output DIR` for a file of each, or take `--format json`";
+        return Err(Error::argument(message));
     }
     Ok(())
 }

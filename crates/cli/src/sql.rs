@@ -1,4 +1,4 @@
-//! `sekisho sql`: one statement in, one outcome out.
+//! `sekisho sql`: one statement, or a plan of several, in, one outcome out.
 
 use sekisho_client::{Client, Document, Result};
 
@@ -9,7 +9,11 @@ use crate::progress::Progress;
 use crate::show::{self, Shown, show};
 
 pub(crate) async fn sql(connection: &Connection, args: &SqlArgs, out: &mut Output) -> Result<u8> {
-    show::refuse_binary(args.format)?;
+    let output = args.output.as_deref();
+    show::refuse_output(args.format, output)?;
+    if args.plan.is_some() && !args.check {
+        show::refuse_several(args.format, output)?;
+    }
     let submission = submission(args)?;
     let profile = connection.profile()?;
     let progress = Progress::new();
@@ -19,7 +23,7 @@ pub(crate) async fn sql(connection: &Connection, args: &SqlArgs, out: &mut Outpu
             client.run(&submission, |job| progress.show(job)).await
         };
         let outcome = progress.during(out, work).await?;
-        return show::outcome(out, &outcome, args.format, args.footer);
+        return show::outcome(out, &outcome, args.format, args.footer, output);
     }
     let work = async {
         let client = Client::connect(&profile).await?;
@@ -30,5 +34,5 @@ pub(crate) async fn sql(connection: &Connection, args: &SqlArgs, out: &mut Outpu
     };
     let document = progress.during(out, work).await?;
     let (sql, footer) = (submission.sql.as_str(), args.footer);
-    show(out, &Shown { document: &document, arrow: None, sql, format: args.format, footer })
+    show(out, &Shown { document: &document, arrow: None, sql, format: args.format, footer, output: None })
 }

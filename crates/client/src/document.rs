@@ -1,21 +1,21 @@
 //! The document of `--format json`: one outcome in the form that tools read.
 //!
 //! Its shape is fixed. All keys are there in this order; what does not apply is `null`, or empty in
-//! `columns`, `rows` and `withheld`. A check alone has `costs`.
+//! `columns`, `rows` and `withheld`. A check alone has `costs`. An analysis of several statements alone has
+//! `statements`, and in them what otherwise stands in `columns`, `rows` and `withheld`.
 
 mod cell;
 mod columns;
 mod iso;
+mod statement;
 mod written;
 
-use arrow::array::RecordBatch;
-use arrow::ipc::reader::StreamReader;
-use sekisho_wire::schema::GROUPS_MAY_BE_ABSENT;
 use sekisho_wire::v1::{self, CheckJobResponse, Job};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use cell::Cell;
+pub use statement::{Statement, streams};
 
 use crate::{Error, Outcome, Result};
 
@@ -37,6 +37,10 @@ pub struct Document {
     /// Whether the analysis makes groups: those without a number that may be shown are absent from `rows`. It is
     /// the same whatever the records, and does not say that any are.
     pub groups_may_be_absent: bool,
+    /// Each of several statements, the most important first; only of an analysis that has them, and only there
+    /// among the keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<Statement>,
     /// What a job would cost of each attribute; only of a check, and only there among the keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub costs: Vec<Cost>,
@@ -165,7 +169,7 @@ impl Document {
     pub fn of_outcome(outcome: &Outcome) -> Result<Self> {
         let mut document = Self::of_job(&outcome.job)?;
         if let Some(arrow) = &outcome.arrow {
-            document.take_result(arrow)?;
+            document.take_results(arrow)?;
         }
         Ok(document)
     }
@@ -196,6 +200,7 @@ impl Document {
         let state = if check.problem.is_some() { State::Refused } else { State::Allowed };
         Self {
             snapshot: present(&check.snapshot),
+            statements: check.statements.iter().map(Statement::of_check).collect(),
             costs: check.costs.iter().map(Cost::of_answer).collect(),
             policy: check.policy.as_ref().map(Policy::of_answer),
             error: check.problem.as_ref().map(Problem::of_answer),
@@ -217,7 +222,7 @@ impl Document {
     /// [`Error::Answer`] if they are no result.
     pub fn of_arrow(arrow: &[u8]) -> Result<Self> {
         let mut document = Self::empty(State::Released);
-        document.take_result(arrow)?;
+        document.take_results(arrow)?;
         Ok(document)
     }
 
@@ -236,36 +241,12 @@ impl Document {
             rows: Vec::new(),
             withheld: Vec::new(),
             groups_may_be_absent: false,
+            statements: Vec::new(),
             costs: Vec::new(),
             policy: None,
             receipt: None,
             error: None,
         }
-    }
-
-    fn take_result(&mut self, arrow: &[u8]) -> Result<()> {
-        let unreadable =
-            |error: arrow::error::ArrowError| Error::Answer(format!("not an Arrow stream: {error}"));
-        let reader = StreamReader::try_new(arrow, None).map_err(unreadable)?;
-        let schema = reader.schema();
-        let names = columns::unique_names(schema.fields());
-        self.columns = columns::describe(schema.fields(), &names);
-        for batch in reader {
-            self.take_batch(&batch.map_err(unreadable)?, &names)?;
-        }
-        self.withheld = columns::withheld(&schema, &names, self.rows.len())?;
-        self.groups_may_be_absent =
-            schema.metadata().get(GROUPS_MAY_BE_ABSENT).is_some_and(|text| text == "true");
-        Ok(())
-    }
-
-    fn take_batch(&mut self, batch: &RecordBatch, names: &[std::sync::Arc<str>]) -> Result<()> {
-        let readers = batch.columns().iter().map(cell::reader).collect::<Result<Vec<_>>>()?;
-        for index in 0..batch.num_rows() {
-            let cells = names.iter().cloned().zip(readers.iter().map(|read| read(index))).collect();
-            self.rows.push(Row(cells));
-        }
-        Ok(())
     }
 }
 

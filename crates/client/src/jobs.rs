@@ -15,7 +15,7 @@ use crate::{Client, Error, Parameter, Receipt, Result};
 pub struct Submission {
     /// The project's id.
     pub project: String,
-    /// One SELECT statement, sent as it stands.
+    /// One SELECT statement, or several as [`crate::StudyPlan::to_sql`] writes them, sent as it stands.
     pub sql: String,
     /// The values of `$1`, `$2` and so on, in this order.
     pub parameters: Vec<Parameter>,
@@ -30,7 +30,7 @@ pub struct Submission {
 pub struct Outcome {
     /// The job.
     pub job: Job,
-    /// The Arrow IPC stream, as it came and as the receipt's digest says.
+    /// The Arrow IPC streams, one for each statement, as they came and as the receipt's digest says.
     pub arrow: Option<Bytes>,
 }
 

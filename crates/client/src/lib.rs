@@ -26,10 +26,12 @@ mod profile;
 mod receipt;
 pub mod render;
 mod settings;
+mod study;
 
 pub use connect::Client;
 pub use document::{
-    Cell, Column, Cost, Document, Policy, Position, Problem, ReleaseRef, Row, State, Withheld,
+    Cell, Column, Cost, Document, Policy, Position, Problem, ReleaseRef, Row, State, Statement, Withheld,
+    streams,
 };
 pub use error::{Error, Result, codes};
 pub use exit::{Exit, exit_code};
@@ -39,3 +41,4 @@ pub use profile::Profile;
 pub use receipt::{Receipt, Verified};
 pub use sekisho_wire::{Timestamp, v1};
 pub use settings::Settings;
+pub use study::StudyPlan;

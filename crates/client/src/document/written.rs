@@ -22,6 +22,8 @@ struct Values<'a> {
     rows: &'a RawValue,
     #[serde(borrow)]
     withheld: &'a RawValue,
+    #[serde(borrow)]
+    statements: Option<&'a RawValue>,
 }
 
 impl Document {
@@ -41,7 +43,8 @@ impl Document {
         })
     }
 
-    /// Whether a document written earlier has the columns, rows and withheld cells of this one, to the digit.
+    /// Whether a document written earlier has the columns, rows and withheld cells of this one, to the digit, and
+    /// those of the same statements.
     /// Spaces and line ends between them do not matter.
     ///
     /// # Errors
@@ -52,10 +55,12 @@ impl Document {
     }
 }
 
-/// Columns, rows and withheld cells as they are written, without the spaces between them.
-fn values(json: &str) -> Result<[String; 3]> {
+/// Columns, rows and withheld cells, and those of several statements, as they are written, without the spaces
+/// between them.
+fn values(json: &str) -> Result<[String; 4]> {
     let read: Values<'_> = serde_json::from_str(json).map_err(|error| not_a_document(&error))?;
-    Ok([read.columns, read.rows, read.withheld].map(|part| compact(part.get())))
+    let parts = [Some(read.columns), Some(read.rows), Some(read.withheld), read.statements];
+    Ok(parts.map(|part| part.map(|part| compact(part.get())).unwrap_or_default()))
 }
 
 fn compact(json: &str) -> String {
@@ -89,5 +94,7 @@ mod tests {
         assert!(same("[\n]"));
         assert!(!same("[{}]"));
         assert!(Document::empty(State::Released).has_the_values_of("{}").is_err());
+        let more = written("[]").replace("{\"columns", "{\"statements\": [{}], \"columns");
+        assert!(!Document::empty(State::Released).has_the_values_of(&more).unwrap());
     }
 }

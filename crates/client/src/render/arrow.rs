@@ -1,4 +1,4 @@
-//! Results as Arrow IPC streams: as they came, or with the footer in the schema's metadata.
+//! Results as Arrow IPC streams: as they came, or with the footer in the schemas' metadata.
 
 use std::sync::Arc;
 
@@ -8,15 +8,20 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
 use super::facts;
-use crate::{Document, Error, Result};
+use crate::{Document, Error, Result, streams};
 
-/// The stream with `sekisho.job`, `sekisho.snapshot`, `sekisho.policy` and `sekisho.receipt` in its schema's
+/// The streams with `sekisho.job`, `sekisho.snapshot`, `sekisho.policy` and `sekisho.receipt` in their schemas'
 /// metadata. These bytes are no longer those that the receipt speaks of.
 ///
 /// # Errors
 ///
-/// [`Error::Answer`] if it is not an Arrow stream.
+/// [`Error::Answer`] if they are no Arrow streams.
 pub fn with_footer(arrow: &[u8], document: &Document) -> Result<Vec<u8>> {
+    let streams = streams(arrow)?.into_iter().map(|stream| one_with_footer(stream, document));
+    Ok(streams.collect::<Result<Vec<_>>>()?.concat())
+}
+
+fn one_with_footer(arrow: &[u8], document: &Document) -> Result<Vec<u8>> {
     let write = || -> Result<Vec<u8>, ArrowError> {
         let reader = StreamReader::try_new(arrow, None)?;
         let mut schema = reader.schema().as_ref().clone();

@@ -1,6 +1,6 @@
 //! What stands behind a result: snapshot, policy, receipt and how much was withheld.
 
-use crate::Document;
+use crate::{Document, Statement};
 
 /// The facts behind a result as names and values, those that there are.
 #[must_use]
@@ -28,17 +28,26 @@ pub fn facts(document: &Document) -> Vec<(&'static str, String)> {
 pub const ABSENT: &str =
     "groups without a number that may be shown are absent; what was released earlier counts too";
 
-/// How many rows and how many withheld cells a released result has, and of groups that some may be absent.
+/// How many rows and how many withheld cells a released result has, a line for each of several statements, and of
+/// groups that some may be absent.
 #[must_use]
 pub fn summary(document: &Document) -> String {
+    let rows = if document.statements.is_empty() {
+        size(document.rows.len(), document.withheld.len())
+    } else {
+        let line = |of: &Statement| format!("{}: {}", of.name, size(of.rows.len(), of.withheld.len()));
+        document.statements.iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    if document.groups_may_be_absent { format!("{rows}\n{ABSENT}") } else { rows }
+}
+
+fn size(rows: usize, withheld: usize) -> String {
     let count = |number: usize, noun: &str| match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
     };
-    let rows = count(document.rows.len(), "row");
-    let rows = match document.withheld.len() {
-        0 => rows,
-        withheld => format!("{rows}, {} withheld", count(withheld, "cell")),
-    };
-    if document.groups_may_be_absent { format!("{rows}\n{ABSENT}") } else { rows }
+    match withheld {
+        0 => count(rows, "row"),
+        withheld => format!("{}, {} withheld", count(rows, "row"), count(withheld, "cell")),
+    }
 }

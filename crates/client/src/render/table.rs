@@ -3,14 +3,21 @@
 use std::collections::HashSet;
 
 use super::{Grid, Look};
-use crate::{Cell, Document};
+use crate::{Cell, Document, Statement};
 
 /// How an instant at the beginning of a day ends.
 const MIDNIGHT: &str = "T00:00:00";
 
-/// The result as a table; without columns it is empty text.
+/// The result as a table, or those of several statements, each under its name; without columns it is empty text.
 #[must_use]
 pub fn table(document: &Document, look: Look) -> String {
+    if !document.statements.is_empty() {
+        let headed = |statement: &Statement| {
+            let name = look.painted("1", &statement.name);
+            format!("{name}\n{}", table(&document.alone(statement), look))
+        };
+        return document.statements.iter().map(headed).collect::<Vec<_>>().join("\n");
+    }
     if document.columns.is_empty() {
         return String::new();
     }

@@ -10,6 +10,7 @@
 mod answers;
 mod given;
 mod history;
+mod plans;
 mod readme;
 mod reference;
 mod refusals;
