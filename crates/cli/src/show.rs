@@ -74,6 +74,16 @@ pub(crate) fn show(out: &mut Output, shown: &Shown<'_>) -> Result<u8> {
     Ok(exit_code(Ok(document.state)))
 }
 
+/// What a reader of Arrow must know of several statements.
+fn several_streams(document: &Document) -> String {
+    match document.statements.len() {
+        0 | 1 => String::new(),
+        several => format!(
+            "note: {several} Arrow streams, one after the other; `--output DIR` writes a file of each\n"
+        ),
+    }
+}
+
 /// What a check found of one statement.
 fn checked(statement: &Statement) -> String {
     let verdict = if statement.error.is_some() { "refused" } else { "allowed" };
@@ -116,8 +126,14 @@ fn released(out: &mut Output, shown: &Shown<'_>) -> Result<()> {
             }
         }
         Format::Arrow => match shown.arrow {
-            Some(arrow) if shown.footer => out.result(&render::arrow::with_footer(arrow, document)?)?,
-            Some(arrow) => out.result(arrow)?,
+            Some(arrow) => {
+                if shown.footer {
+                    out.result(&render::arrow::with_footer(arrow, document)?)?;
+                } else {
+                    out.result(arrow)?;
+                }
+                out.note(&several_streams(document));
+            }
             None => {}
         },
     }

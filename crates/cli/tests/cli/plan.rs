@@ -82,7 +82,9 @@ fn several_tables_go_into_files_of_their_own() {
     // One after the other they are what the receipt speaks of, and what goes into a pipe.
     let piped =
         room.command(&["sql", "--project", "ward", "--format", "arrow", "--plan", path.to_str().unwrap()]);
-    assert_eq!({ piped }.output().unwrap().stdout, streams.concat());
+    let piped = { piped }.output().unwrap();
+    assert_eq!(piped.stdout, streams.concat());
+    assert!(String::from_utf8(piped.stderr).unwrap().starts_with("note: 2 Arrow streams"));
 
     let job = room.fake.state.jobs.lock().unwrap().keys().next().unwrap().clone();
     let again = room.fake.folder().join("again");
