@@ -290,5 +290,17 @@ fn limits_are_those_of_the_configuration() {
     );
     let nodes = refusal(sql, Limits { plan_nodes: 4, ..Limits::default() });
     assert!(nodes.code == Code::TooLarge && nodes.message.contains("parts"), "{nodes:?}");
+    // Several statements are an analysis of their own, whose parts are counted together.
+    let short = "SELECT COUNT(*) AS n FROM patients";
+    let statements = |number: usize| -> String {
+        (0..number).map(|number| format!("-- statement: s{number}\n{short}\n")).collect()
+    };
+    let few = || Limits { plan_nodes: 20, ..Limits::default() };
+    assert!(sekisho_query::plan(short, &fixture.view, &few()).is_ok());
+    let nodes = refusal(&statements(20), few());
+    assert!(nodes.code == Code::TooLarge && nodes.message.contains("more than 20 parts"), "{nodes:?}");
+    assert!(nodes.message.starts_with("statement `s"), "{nodes:?}");
+    let many = refusal(&statements(33), Limits::default());
+    assert!(many.code == Code::TooLarge && many.message.contains("more than 32 statements"), "{many:?}");
     assert!(sekisho_query::plan(sql, &fixture.view, &Limits::default()).is_ok());
 }
