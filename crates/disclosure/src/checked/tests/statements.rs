@@ -71,3 +71,44 @@ fn tables_without_the_order_of_their_statements_are_an_error() {
         assert!(matches!(check_first(unreleased, &japan(), Hold::ByRule), Err(Error::Malformed(_))));
     }
 }
+
+/// Up to six groups of sixty people, each of whom is in a group or not.
+fn groups() -> impl Strategy<Value = Vec<Vec<u32>>> {
+    let near = |whole: Vec<bool>, few: Vec<u32>| {
+        let members = (0_u32..).zip(whole).filter(|(person, inside)| *inside != few.contains(person));
+        members.map(|(person, _)| person).collect::<Vec<u32>>()
+    };
+    let whole = prop::collection::vec(any::<bool>(), 60);
+    // Groups that are nearly the same, now and then.
+    (whole, prop::collection::vec((any::<bool>(), prop::collection::vec(0_u32..60, 0..14)), 1..6)).prop_map(
+        move |(whole, changes)| {
+            let changed = changes
+                .into_iter()
+                .map(|(all, few)| near(if all { vec![true; 60] } else { whole.clone() }, few));
+            changed.collect()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn what_is_asked_later_costs_the_first_statement_nothing(groups in groups()) {
+        let one = |group: &Vec<u32>| {
+            let group = people(group.iter().copied());
+            ungrouped(group.clone(), vec![count("n", vec![group])])
+        };
+        let tables = shown(groups.iter().map(one).collect());
+        prop_assert_eq!(&tables[0], &shown(vec![one(&groups[0])])[0]);
+        // Those that are shown differ by nobody, or by the minimum of people.
+        let sets = groups.iter().zip(&tables).filter(|(_, table)| table[0] != "*");
+        let sets: Vec<BTreeSet<u32>> = sets.map(|(group, _)| group.iter().copied().collect()).collect();
+        for (place, left) in sets.iter().enumerate() {
+            for right in &sets[place + 1..] {
+                let apart = left.symmetric_difference(right).count();
+                prop_assert!(apart == 0 || apart >= 10, "{apart}: {left:?} {right:?}");
+            }
+        }
+    }
+}
