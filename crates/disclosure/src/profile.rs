@@ -21,7 +21,7 @@ pub use library::Profiles;
 ///
 /// What decides over a cell has no default, except for rules that came later: those default to the strict
 /// side, so that an older file is not laxer than it looks.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Its name; a project's file names it.
@@ -41,6 +41,7 @@ pub struct Profile {
     /// The (n,k) rule.
     pub(crate) dominance: Dominance,
     /// Another (n,k) rule beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) second_dominance: Option<Dominance>,
     /// Fewest people beside the parameters that a variance, a correlation or a model estimates.
     #[serde(default = "strict::degrees_of_freedom")]
@@ -55,16 +56,16 @@ pub struct Profile {
     #[serde(default = "strict::max_list")]
     pub(crate) max_list: u32,
     /// The finest part of the calendar that a group key may tell apart.
-    #[serde(default = "strict::date_grain", deserialize_with = "coarse::date_grain")]
+    #[serde(default = "strict::date_grain", with = "coarse::grain")]
     pub(crate) date_grain: DateGrain,
     /// The smallest level of geography that a group key may tell apart.
-    #[serde(default = "strict::geography_grain", deserialize_with = "coarse::geography")]
+    #[serde(default = "strict::geography_grain", with = "coarse::geography")]
     pub(crate) geography_grain: GeographyLevel,
     /// What holds where few people live.
     #[serde(default = "strict::areas")]
     pub(crate) areas: Areas,
     /// How numbers are rounded before they leave.
-    #[serde(default, deserialize_with = "coarse::rounding")]
+    #[serde(default, with = "coarse::rounding")]
     pub(crate) rounding: Rounding,
     /// What keyed rounding draws with. No part of the file, nor of the digest.
     #[serde(skip)]
@@ -87,7 +88,7 @@ pub struct Profile {
 }
 
 /// What stands for a minimum or maximum of records.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extremes {
     /// The value of the person who is k-th from the end, k the minimum count, snapped.
@@ -97,7 +98,7 @@ pub enum Extremes {
 }
 
 /// What an aggregate may be taken of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expressions {
     /// Arithmetic of columns and constants, and choices between such by CASE and FILTER.
@@ -107,7 +108,7 @@ pub enum Expressions {
 }
 
 /// What happens to a number over nobody.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Zeros {
     /// It may be published.
@@ -117,7 +118,7 @@ pub(crate) enum Zeros {
 }
 
 /// (n,k) dominance: a sum is withheld where its n largest contributors have too much of it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dominance {
     /// n: 1 or 2.
@@ -129,7 +130,7 @@ pub(crate) struct Dominance {
 }
 
 /// On which side the limit itself falls.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Comparator {
     /// Withheld at the limit and above (≥).
@@ -148,6 +149,15 @@ impl Profile {
         let profile: Self = toml::from_str(text)
             .map_err(|error| Error::ProfileSyntax { reason: error.message().to_owned() })?;
         profile.validated()
+    }
+
+    /// The profile as a TOML text from which [`Profile::from_toml`] makes one of the same digest: for whoever
+    /// applies the rules elsewhere. The key of keyed rounding is no part of it.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if a value has no form in TOML, which none has.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|_| Error::Malformed("a profile has no text"))
     }
 
     /// The same rules with what a project adds.

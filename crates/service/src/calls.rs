@@ -20,7 +20,7 @@ use sekisho_vault::Vault;
 use crate::budget::{self, Budget};
 use crate::history::Histories;
 use crate::path::{self, Stop};
-use crate::problem::{Result, internal, invalid, not_found, of_store, of_token};
+use crate::problem::{Result, internal, invalid, not_found, of_policy, of_store, of_token};
 use crate::queue::{Capacity, Queue, RETRY};
 use crate::record;
 
@@ -103,6 +103,8 @@ pub struct Catalog {
     pub window_functions: Vec<&'static str>,
     /// The disclosure rules in words.
     pub rules: Vec<String>,
+    /// The disclosure rules as a profile's TOML.
+    pub profile: String,
 }
 
 impl fmt::Debug for Service {
@@ -316,6 +318,7 @@ impl Service {
             aggregate_functions: sekisho_query::aggregate_functions(),
             window_functions: sekisho_query::window_functions(),
             rules: ground.rules(),
+            profile: ground.profile().to_toml().map_err(|error| of_policy(&error))?,
             project,
         })
     }

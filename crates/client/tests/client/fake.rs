@@ -449,6 +449,7 @@ impl CatalogService for Service {
             aggregate_functions: ["count", "sum"].map(str::to_owned).to_vec(),
             window_functions: vec!["lag".to_owned()],
             rules: vec!["at least 10 people stand behind each number".to_owned()],
+            ..Catalog::default()
         }))
     }
 }

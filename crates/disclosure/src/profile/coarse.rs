@@ -1,12 +1,11 @@
 //! What a profile says of rounding and of places.
 
-use sekisho_model::{DateGrain, GeographyLevel, Rounding};
-use serde::de::{Deserialize, Deserializer, Error as _};
+use sekisho_model::Rounding;
 
 /// What holds in areas where few people live, for data whose manifest says how many do.
 ///
 /// Source of the default: NDB guideline on publication, municipalities.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Areas {
     /// An area of fewer inhabitants than this shows nothing; 0 switches it off.
@@ -36,23 +35,72 @@ pub(super) fn fewest_people(rounding: Rounding) -> u32 {
     }
 }
 
-pub(super) fn date_grain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateGrain, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    let grain = DateGrain::ALL.into_iter().find(|grain| grain.name() == name);
-    grain.ok_or_else(|| {
-        D::Error::custom("`date_grain` is \"day\", \"week\", \"month\", \"quarter\" or \"year\"")
-    })
+/// A grain of dates by its name.
+pub(super) mod grain {
+    use sekisho_model::DateGrain;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<DateGrain, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let grain = DateGrain::ALL.into_iter().find(|grain| grain.name() == name);
+        grain.ok_or_else(|| {
+            D::Error::custom("`date_grain` is \"day\", \"week\", \"month\", \"quarter\" or \"year\"")
+        })
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        grain: &DateGrain,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(grain.name())
+    }
 }
 
-pub(super) fn geography<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GeographyLevel, D::Error> {
-    GeographyLevel::named(&String::deserialize(deserializer)?).ok_or_else(|| {
-        D::Error::custom(
-            "`geography_grain` is \"small-area\", \"municipality\", \"district\", \"province\" or \"country\"",
-        )
-    })
+/// A level of geography by its name.
+pub(super) mod geography {
+    use sekisho_model::GeographyLevel;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<GeographyLevel, D::Error> {
+        GeographyLevel::named(&String::deserialize(deserializer)?).ok_or_else(|| {
+            D::Error::custom(
+                "`geography_grain` is \"small-area\", \"municipality\", \"district\", \"province\" or \"country\"",
+            )
+        })
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        level: &GeographyLevel,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(level.name())
+    }
 }
 
-pub(super) fn rounding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rounding, D::Error> {
-    Rounding::named(&String::deserialize(deserializer)?)
-        .ok_or_else(|| D::Error::custom("`rounding` is \"none\", \"5\", \"midpoint-6\", \"keyed\" or \"10\""))
+/// A way of rounding by its name.
+pub(super) mod rounding {
+    use sekisho_model::Rounding;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Rounding, D::Error> {
+        Rounding::named(&String::deserialize(deserializer)?).ok_or_else(|| {
+            D::Error::custom("`rounding` is \"none\", \"5\", \"midpoint-6\", \"keyed\" or \"10\"")
+        })
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        rounding: &Rounding,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(rounding.name())
+    }
 }

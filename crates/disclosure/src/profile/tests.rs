@@ -304,3 +304,20 @@ fn a_folder_adds_profiles_and_replaces_those_of_the_same_name() {
     assert_eq!(profiles.get("none"), Err(Error::ProfileUnknown { name: "none".into() }));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_profile_goes_through_its_text() {
+    let stricter = Stricter {
+        minimum_count: Some(30),
+        rounding: Some(Rounding::Ten),
+        forbidden_crossings: vec![vec!["a.x".to_owned(), "b.y".to_owned()]],
+        ..Stricter::default()
+    };
+    for profile in Profiles::built_in().unwrap().iter() {
+        for profile in [profile.clone(), profile.stricter(&stricter).unwrap()] {
+            let text = profile.to_toml().unwrap();
+            let read = Profile::from_toml(&text).unwrap();
+            assert_eq!((&read, read.digest()), (&profile, profile.digest()), "{text}");
+        }
+    }
+}

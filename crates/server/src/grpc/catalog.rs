@@ -1,6 +1,6 @@
 //! `CatalogService`.
 
-use sekisho_model::{Column, ColumnClass, Isolating, Project, Table, TableKind};
+use sekisho_model::{Column, ColumnClass, GeographyLevel, Isolating, Project, Table, TableKind};
 use sekisho_service::{Budget, Catalog, Service, Spent};
 use sekisho_wire::v1;
 use sekisho_wire::v1::catalog_service_server::CatalogService;
@@ -49,6 +49,7 @@ fn document(catalog: Catalog) -> v1::Catalog {
         rules: catalog.rules,
         aggregate_functions: names(catalog.aggregate_functions),
         window_functions: names(catalog.window_functions),
+        profile_toml: catalog.profile,
     }
 }
 
@@ -91,6 +92,15 @@ fn column(column: &Column) -> v1::Column {
         ColumnClass::Subject => "subject",
         ColumnClass::Unit { .. } => "unit",
     };
+    let unit = match &column.class {
+        ColumnClass::Unit { kind } => kind.clone(),
+        ColumnClass::Date
+        | ColumnClass::Dimension
+        | ColumnClass::Identifier
+        | ColumnClass::Measure
+        | ColumnClass::Subject => String::new(),
+    };
+    let population = column.population.as_ref();
     v1::Column {
         name: column.name.clone(),
         description: column.description.clone(),
@@ -100,6 +110,9 @@ fn column(column: &Column) -> v1::Column {
         isolating: column.isolating.map(isolating),
         sensitive: column.sensitive,
         code: column.code,
+        unit,
+        geography: column.geography.map(GeographyLevel::name).unwrap_or_default().to_owned(),
+        population: population.map(|at| format!("{}.{}", at.table, at.column)).unwrap_or_default(),
     }
 }
 
