@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Result(ResultArgs),
     /// Runs a SELECT statement, or a plan of several, and shows what the checkpoint released
     Sql(SqlArgs),
+    /// Makes a synthetic twin of a project's records, from a few statistics that ordinary jobs release
+    Twin(TwinArgs),
     /// Checks a receipt, offline where it is a file
     Verify(VerifyArgs),
     /// Follows a job until it is settled
@@ -174,6 +176,7 @@ Examples:
   sekisho sql --project nafld \"SELECT male, COUNT(*) AS n FROM patients GROUP BY male\"
   sekisho sql --project nafld -f query.sql --format csv --footer > result.csv
   sekisho sql --project nafld --check \"SELECT age FROM patients\"
+  sekisho sql --project nafld --check --twin \"SELECT age, COUNT(*) AS n FROM patients GROUP BY age\"
   sekisho sql --project ward --with codes=diabetes.csv --param 2020-01-01::date \\
     \"SELECT COUNT(*) AS n FROM diagnoses d JOIN codes c ON d.icd10 = c.code WHERE d.date >= $1\"
   sekisho sql --project nafld --plan study.toml --format csv --output tables
@@ -195,6 +198,13 @@ pub(crate) struct SqlArgs {
     /// Say from the plan alone what would be refused, and what it would cost, without running
     #[arg(long)]
     pub(crate) check: bool,
+    /// With --check: go through the whole checkpoint on this machine, on a synthetic twin of the project. The first
+    /// time it is made by ordinary jobs for a few statistics of each column (see `sekisho twin`)
+    #[arg(long, requires = "check", conflicts_with = "serve_lines")]
+    pub(crate) twin: bool,
+    /// With --twin: on the files of this folder, with a manifest.toml, instead of synthetic records
+    #[arg(long, value_name = "DIR", requires = "twin")]
+    pub(crate) data: Option<PathBuf>,
     /// Add job, snapshot, policy and receipt (Arrow: in the schema's metadata; JSON has them anyway)
     #[arg(long, conflicts_with = "serve_lines")]
     pub(crate) footer: bool,
@@ -220,6 +230,25 @@ pub(crate) struct SqlArgs {
     /// The statement, or - for standard input
     #[arg(value_name = "SQL", allow_hyphen_values = true, required_unless_present_any = ["file", "plan", "serve_lines"])]
     pub(crate) sql: Option<String>,
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "Example:\n  sekisho twin --project nafld --output nafld-twin --people 1000")]
+pub(crate) struct TwinArgs {
+    /// Project whose twin is made, and to which the releases that it is drawn from are charged
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: String,
+    /// Folder for its files; by default where `sekisho sql --check --twin` looks for it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// People in it; by default as many as the project has
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) people: Option<u64>,
+    /// Another seed makes another twin of the same statistics
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: ListFormat,
 }
 
 #[derive(ClapArgs)]
@@ -307,6 +336,7 @@ impl Command {
             | Self::Jobs(_)
             | Self::Projects(_)
             | Self::Receipt(_)
+            | Self::Twin(_)
             | Self::Verify(_)
             | Self::Watch(_) => None,
         }

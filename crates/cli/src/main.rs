@@ -16,6 +16,7 @@ mod receipt;
 mod serve;
 mod show;
 mod sql;
+mod twin;
 
 use std::process::ExitCode;
 
@@ -46,10 +47,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, out: &mut Output) -> Result<u8> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
-            |error| sekisho_client::Error::argument(format!("the system gives no threads: {error}")),
-        )?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| sekisho_client::Error::argument(format!("the system gives no threads: {error}")))?;
     let connection = args.connection;
     runtime.block_on(async {
         match args.command {
@@ -61,7 +62,9 @@ fn run(args: Args, out: &mut Output) -> Result<u8> {
             Command::Receipt(args) => receipt::receipt(&connection, &args, out).await,
             Command::Result(args) => jobs::result(&connection, &args, out).await,
             Command::Sql(args) if args.serve_lines => serve::serve(&connection, &args, out).await,
+            Command::Sql(args) if args.twin => twin::check(&connection, &args, out).await,
             Command::Sql(args) => sql::sql(&connection, &args, out).await,
+            Command::Twin(args) => twin::make(&connection, &args, out).await,
             Command::Verify(args) => receipt::verify(&connection, &args, out).await,
             Command::Watch(args) => jobs::watch(&connection, &args, out).await,
         }

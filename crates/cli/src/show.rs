@@ -47,7 +47,13 @@ pub(crate) fn show(out: &mut Output, shown: &Shown<'_>) -> Result<u8> {
         State::Allowed => {
             out.note(&costs(&document.costs));
             document.statements.iter().for_each(|statement| out.note(&checked(statement)));
-            Some("allowed".to_owned())
+            match document.twin {
+                None => Some("allowed".to_owned()),
+                Some(twin) => {
+                    on_this_machine(out, shown, twin)?;
+                    None
+                }
+            }
         }
         State::Queued | State::Running | State::Checking => Some(state_line(document)),
         State::Held => {
@@ -88,6 +94,30 @@ fn several_streams(document: &Document) -> String {
 fn checked(statement: &Statement) -> String {
     let verdict = if statement.error.is_some() { "refused" } else { "allowed" };
     format!("{}: {verdict}\n{}", render::escaped(&statement.name), costs(&statement.costs))
+}
+
+/// Shows what the checkpoint would let out of records on this machine, and that it is no release.
+fn on_this_machine(out: &mut Output, shown: &Shown<'_>, twin: bool) -> Result<()> {
+    let what = if twin {
+        "SYNTHETIC: drawn from a twin of the project; no number in it is of a record"
+    } else {
+        "NOT RELEASED: computed on this machine from files of yours"
+    };
+    match shown.format {
+        // Whoever pipes the table must see it too.
+        Format::Table => out.result_line(what)?,
+        Format::Arrow | Format::Csv => out.note(&format!("{what}\n")),
+        // The document has a field for it.
+        Format::Json => {}
+    }
+    released(out, shown)?;
+    let missing = if twin {
+        "rare values and earlier releases are not in the twin"
+    } else {
+        "earlier releases are not here"
+    };
+    out.note(&format!("allowed; the enclave may withhold more: {missing}\n"));
+    Ok(())
 }
 
 /// What a job would cost, a line for each attribute.

@@ -1,8 +1,8 @@
 //! The document of `--format json`: one outcome in the form that tools read.
 //!
 //! Its shape is fixed. All keys are there in this order; what does not apply is `null`, or empty in
-//! `columns`, `rows` and `withheld`. A check alone has `costs`. An analysis of several statements alone has
-//! `statements`, and in them what otherwise stands in `columns`, `rows` and `withheld`.
+//! `columns`, `rows` and `withheld`. A check alone has `costs`, and one on the caller's machine `twin`. An analysis of
+//! several statements alone has `statements`, and in them what otherwise stands in `columns`, `rows` and `withheld`.
 
 mod cell;
 mod columns;
@@ -44,6 +44,10 @@ pub struct Document {
     /// What a job would cost of each attribute; only of a check, and only there among the keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub costs: Vec<Cost>,
+    /// Whether the rows are of a made-up twin of the project (`true`), or of files of the caller's (`false`); only
+    /// of a check on the caller's machine, and only there among the keys. Nothing was released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub twin: Option<bool>,
     /// What judged it.
     pub policy: Option<Policy>,
     /// Where the release stands in the log.
@@ -208,6 +212,18 @@ impl Document {
         }
     }
 
+    /// The document of a check with what the checkpoint would show of records on this machine: of a made-up twin
+    /// (`twin`), or of files of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Answer`] if the bytes are no result.
+    pub fn on_this_machine(mut self, arrow: &[u8], twin: bool) -> Result<Self> {
+        self.take_result(arrow)?;
+        self.twin = Some(twin);
+        Ok(self)
+    }
+
     /// The document of a call that has no answer.
     #[must_use]
     pub fn of_error(error: &Error) -> Self {
@@ -243,6 +259,7 @@ impl Document {
             groups_may_be_absent: false,
             statements: Vec::new(),
             costs: Vec::new(),
+            twin: None,
             policy: None,
             receipt: None,
             error: None,

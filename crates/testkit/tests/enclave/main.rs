@@ -15,3 +15,4 @@ mod readme;
 mod reference;
 mod refusals;
 mod strangers;
+mod twin;
