@@ -45,6 +45,18 @@ pub(crate) enum Marginal {
     Quantiles(Vec<(f64, f64)>, f64),
 }
 
+impl Marginal {
+    /// How many records it counts, if it counts any.
+    fn records(&self) -> Option<u64> {
+        match self {
+            Self::Labels(labels) => {
+                Some(labels.iter().fold(0, |sum, (_, records)| records.saturating_add(sum)))
+            }
+            Self::Nothing | Self::Quantiles(..) => None,
+        }
+    }
+}
+
 /// A release that the twin was drawn from.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Source {
@@ -103,6 +115,8 @@ impl<'a> Asker<'a> {
             };
             known.columns.push(marginal.unwrap_or(Marginal::Nothing));
         }
+        // Where all have as many records but few, the number of records is withheld beside that of people.
+        known.rows = known.rows.or_else(|| known.columns.iter().filter_map(Marginal::records).max());
         Ok(known)
     }
 

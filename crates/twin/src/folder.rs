@@ -118,7 +118,7 @@ pub(crate) async fn make_of(
     Ok(Made { folder: order.folder.clone(), people, releases: sources.len() })
 }
 
-/// Whether a folder holds a twin of what the catalogue says now.
+/// Whether a folder holds a twin with the tables that the catalogue has now.
 pub(crate) fn is_of(folder: &Path, catalogue: &Catalogue) -> bool {
     let read = fs::read_to_string(folder.join(DRAWN_FROM)).ok();
     let of = read.and_then(|text| serde_json::from_str::<Catalogued>(&text).ok());

@@ -24,7 +24,7 @@ use crate::{Error, Result};
 pub enum Records {
     /// Those of a folder with a `manifest.toml`.
     Folder(PathBuf),
-    /// The project's twin in this folder, which is made if it is not there or the project has changed.
+    /// The project's twin in this folder, which is made if it is not there or the project's tables have changed.
     Twin(PathBuf),
 }
 
@@ -64,6 +64,9 @@ pub async fn check(
         }
         Records::Twin(path) => {
             if !folder::is_of(path, &catalogue) {
+                told(
+                    "there is none yet: it is drawn from ordinary jobs, which are charged to the project once",
+                );
                 let order = Order {
                     project: submission.project.clone(),
                     folder: path.clone(),

@@ -41,6 +41,24 @@ fn a_check_is_allowed_or_refused_and_makes_no_job() {
 }
 
 #[test]
+fn a_check_on_a_twin_is_a_check_first() {
+    let room = Room::new();
+    // What the server refuses needs no twin.
+    let refused = "-- refused\nSELECT patient_id FROM patients";
+    let twin = room.sql(refused, &["--check", "--twin", "--format", "json"]);
+    let alone = room.sql(refused, &["--check", "--format", "json"]);
+    assert_eq!((twin.code, &twin.stdout), (11, &alone.stdout));
+    // A server that does not give its rules as data is told apart from one that fails.
+    let older = room.sql(RELEASED, &["--check", "--twin"]);
+    assert_eq!((older.code, older.stdout.as_str()), (12, ""));
+    assert!(older.stderr.contains("it has no rules as data"), "{}", older.stderr);
+    assert!(room.fake.state.jobs.lock().unwrap().is_empty());
+    for misplaced in [&["--twin"][..], &["--check", "--data", "x"]] {
+        assert_eq!(room.sql(RELEASED, misplaced).code, 2, "{misplaced:?}");
+    }
+}
+
+#[test]
 fn parameters_and_lists_are_sent_in_their_order() {
     let room = Room::new();
     let folder = room.fake.folder();
