@@ -84,10 +84,7 @@ pub async fn check(
             let document = planned.on_this_machine(&arrow, synthetic)?;
             Ok(Judged { document, arrow: Some(arrow) })
         }
-        Err(refusal) => {
-            let error = sekisho_client::Error::Refused(problem(refusal));
-            Ok(Judged { document: Document::of_error(&error), arrow: None })
-        }
+        Err(stopped) => Ok(Judged { document: Document::of_error(&stopped), arrow: None }),
     }
 }
 
@@ -116,17 +113,18 @@ impl Local {
         })
     }
 
-    /// What the checkpoint would show, or why the analysis is refused.
-    async fn judge(&self, analysis: Analysis) -> Result<Result<Vec<u8>, Refusal>> {
+    /// What the checkpoint would show, or why the analysis is refused or ends early.
+    async fn judge(&self, analysis: Analysis) -> Result<Result<Vec<u8>, sekisho_client::Error>> {
+        let failed = |failure: query::Failure| sekisho_client::Error::Failed(problem(failure.refusal()));
         let (view, limits) = (self.view.clone(), self.limits.clone());
         let planned = spawn_blocking(move || query::plan(analysis, &view, &limits)).await;
         let plan = match planned.map_err(|_| Error::Internal("the planner stopped"))? {
             Ok(plan) => plan,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(refusal) => return Ok(Err(sekisho_client::Error::Refused(problem(refusal)))),
         };
         let (unreleased, public) = match self.engine.execute(plan, &self.limits).await {
             Ok(executed) => executed,
-            Err(failure) => return Ok(Err(failure.refusal())),
+            Err(failure) => return Ok(Err(failed(failure))),
         };
         let profile = self.view.profile.clone();
         // Whether a person looks at the result is no question of this machine.
@@ -136,7 +134,7 @@ impl Local {
         match checked.publish(public).await {
             Ok(Outcome::Released(released)) => Ok(Ok(released.arrow_ipc().to_vec())),
             Ok(Outcome::Held(_)) => Err(Error::Internal("a result is held that was not to be")),
-            Err(failure) => Ok(Err(failure.refusal())),
+            Err(failure) => Ok(Err(failed(failure))),
         }
     }
 }

@@ -159,3 +159,102 @@ fn resolved(mut tables: Vec<Table<'_>>) -> Vec<Table<'_>> {
 fn present(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use sekisho_disclosure::Profiles;
+    use sekisho_model::{ColumnClass, GeographyLevel, Isolating, Step};
+
+    use super::*;
+
+    fn column(name: &str, kind: &str, class: &str) -> v1::Column {
+        let (name, r#type, class) = (name.to_owned(), kind.to_owned(), class.to_owned());
+        v1::Column { name, r#type, class, ..v1::Column::default() }
+    }
+
+    fn stepped(step: &str, column: v1::Column) -> v1::Column {
+        v1::Column { isolating: Some(v1::Isolating { step: step.to_owned(), declared: false }), ..column }
+    }
+
+    fn catalogue() -> Catalogue {
+        let place = v1::Column {
+            geography: "municipality".to_owned(),
+            population: "places.inhabitants".to_owned(),
+            ..column("place", "text", "dimension")
+        };
+        let gone =
+            v1::Column { population: "gone.inhabitants".to_owned(), ..column("gone", "text", "dimension") };
+        let stay = v1::Column { unit: "institution".to_owned(), ..column("clinic", "text", "unit") };
+        let code = v1::Column { code: true, sensitive: true, ..column("icd10", "integer", "dimension") };
+        let visits = vec![
+            column("patient_id", "id", "subject"),
+            column("doctor", "text", "identifier"),
+            v1::Column { values: vec!["true".to_owned()], ..column("urgent", "boolean", "dimension") },
+            stepped("0.5", column("cost", "decimal(9,2)", "measure")),
+            stepped("", column("level", "double", "measure")),
+            stepped("day", column("seen_at", "timestamp", "date")),
+            stepped("month", column("born", "date", "date")),
+            column("days", "integer", "measure"),
+            place,
+            gone,
+            stay,
+            code,
+        ];
+        let places = vec![column("name", "text", "dimension"), column("inhabitants", "integer", "measure")];
+        let table = |name: &str, personal, columns| v1::Table {
+            name: name.to_owned(),
+            personal,
+            columns,
+            ..v1::Table::default()
+        };
+        let project =
+            v1::Project { name: "projects/p".to_owned(), dataset: "d".to_owned(), ..v1::Project::default() };
+        let profile = Profiles::built_in().unwrap().get("japan-rwd").unwrap().to_toml().unwrap();
+        let tables = vec![
+            table("visits", true, visits),
+            table("places", false, places),
+            table("keyless", false, vec![column("name", "text", "dimension")]),
+        ];
+        let project = Some(project);
+        Catalogue::read(v1::Catalog { project, tables, profile_toml: profile, ..v1::Catalog::default() })
+            .unwrap()
+    }
+
+    #[test]
+    fn the_vault_reads_what_the_catalogue_says() {
+        let catalogue = catalogue();
+        let codes = |rows: &[&str]| Known {
+            codes: rows
+                .iter()
+                .map(|row| row.split(',').map(|value| Some(value.to_owned())).collect())
+                .collect(),
+            ..Known::default()
+        };
+        let tables = [Known::default(), codes(&["north,7", "south,7"]), codes(&["twice", "twice"])];
+        let text = text(&catalogue, &tables).unwrap();
+        let read = sekisho_vault::Manifest::parse(&text, "manifest.toml".as_ref()).unwrap().catalogue();
+        // A code table without a key cannot be taken in.
+        assert_eq!(
+            read.tables.iter().map(|table| table.name.as_str()).collect::<Vec<_>>(),
+            ["visits", "places"]
+        );
+        let visits = read.table("visits").unwrap();
+        let isolating = |name: &str| visits.column(name).unwrap().isolating;
+        let number = Step::number("0.5").map(Isolating::Declared);
+        assert_eq!((isolating("cost"), isolating("level")), (number, Some(Isolating::Unknown)));
+        assert_eq!(isolating("born"), Step::date("month").map(Isolating::Declared));
+        assert_eq!(isolating("seen_at"), Step::date("day").map(Isolating::Declared));
+        assert_eq!((isolating("days"), isolating("place")), (None, None));
+        let place = visits.column("place").unwrap();
+        assert_eq!(place.geography, Some(GeographyLevel::Municipality));
+        let population = place.population.as_ref().map(|at| (at.key.as_str(), at.column.as_str()));
+        assert_eq!(population, Some(("name", "inhabitants")));
+        assert_eq!(visits.column("gone").unwrap().population, None);
+        let unit = ColumnClass::Unit { kind: "institution".to_owned() };
+        assert_eq!(visits.column("clinic").unwrap().class, unit);
+        assert_eq!(visits.column("doctor").unwrap().class, ColumnClass::Identifier);
+        let code = visits.column("icd10").unwrap();
+        assert!(code.code && code.sensitive);
+        assert_eq!(visits.column("urgent").unwrap().values, Some(vec!["true".to_owned()]));
+    }
+}
