@@ -219,7 +219,12 @@ impl Document {
     ///
     /// [`Error::Answer`] if the bytes are no result.
     pub fn on_this_machine(mut self, arrow: &[u8], twin: bool) -> Result<Self> {
-        self.take_result(arrow)?;
+        let checked = std::mem::take(&mut self.statements);
+        self.take_results(arrow)?;
+        for statement in &mut self.statements {
+            let checked = checked.iter().find(|checked| checked.name == statement.name);
+            statement.costs = checked.map(|checked| checked.costs.clone()).unwrap_or_default();
+        }
         self.twin = Some(twin);
         Ok(self)
     }

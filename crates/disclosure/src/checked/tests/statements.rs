@@ -3,11 +3,11 @@
 use super::*;
 
 /// Releases tables as statements of their own, the first one the most important; what is shown of each.
-fn released(ledger: &Ledger, statements: Vec<CellTable>) -> (Vec<Vec<String>>, Option<Page>) {
+fn released(ledger: &Ledger, statements: Vec<CellTable>) -> (Vec<Vec<String>>, Page) {
     let ranks = (0..statements.len()).collect();
     let unreleased = Unreleased::new(statements).ranked(ranks);
     let checked = check(unreleased, ledger, &japan(), Hold::ByRule).unwrap();
-    (checked.tables().iter().map(text).collect(), checked.page().cloned())
+    (checked.tables().iter().map(text).collect(), checked.page().clone())
 }
 
 fn shown(statements: Vec<CellTable>) -> Vec<Vec<String>> {
@@ -57,11 +57,11 @@ fn another_order_of_the_same_statements_is_another_question() {
     let mut ledger = Ledger::new();
     let tables = || vec![by("sex", &[("F", 0..30), ("M", 30..50), ("X", 50..53)]), whole(0..53)];
     let (first, page) = released(&ledger, tables());
-    ledger.take(&page.unwrap());
+    ledger.take(&page);
     let (again, page) = released(&ledger, tables());
-    assert!(again == first && page.is_none(), "the same plan is answered again, at no cost");
+    assert!(again == first && page.sums() == 0, "the same plan is answered again, at no cost");
     let checked = check(Unreleased::new(tables()), &ledger, &japan(), Hold::ByRule).unwrap();
-    assert!(checked.page().is_some(), "one statement with these tables was not asked before");
+    assert!(checked.page().sums() > 0, "one statement with these tables was not asked before");
 }
 
 #[test]
