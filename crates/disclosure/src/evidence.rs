@@ -202,11 +202,44 @@ impl Evidence {
         self.rest.sketch.get_or_init(|| Sketch::of(self))
     }
 
+    /// A digest of the people with a record: no two lists of them have the same.
+    pub(crate) fn digest_of_people(&self) -> [u8; 32] {
+        *self.subjects.digest.get_or_init(|| digest::of_people(&self.subjects.ids))
+    }
+
+    /// The same, as it is kept for long: with the list of people of a sum over the same ones, if there is one, and
+    /// without what takes room and is computed again when it is asked for.
+    pub(crate) fn at_rest(&self, over: Option<&Self>) -> Self {
+        let over = over.filter(|over| over.has_the_people_of(self)).map(|over| Arc::clone(&over.subjects));
+        let (ids, digest) = (&self.subjects.ids, &self.subjects.digest);
+        let subjects =
+            over.unwrap_or_else(|| Arc::new(Subjects { ids: ids.clone(), digest: digest.clone() }));
+        let rest = Rest {
+            amounts: self.rest.amounts.clone(),
+            records: self.rest.records,
+            units: self.rest.units.clone(),
+            sums: self.rest.sums,
+            digest: self.rest.digest.clone(),
+            sketch: OnceLock::new(),
+        };
+        Self { subjects, rest: Arc::new(rest) }
+    }
+
     /// Bytes held on the heap.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        let subjects = self.subjects.ids.capacity().saturating_mul(size_of::<u32>());
-        subjects.saturating_add(self.rest.amounts.heap_size()).saturating_add(size_of::<Rest>())
+        self.heap_size_of_people().saturating_add(self.heap_size_beside_people())
+    }
+
+    /// Bytes held on the heap for the list of people, which sums may share.
+    pub(crate) fn heap_size_of_people(&self) -> usize {
+        self.subjects.ids.capacity().saturating_mul(size_of::<u32>()).saturating_add(size_of::<Subjects>())
+    }
+
+    /// Bytes held on the heap for all else.
+    pub(crate) fn heap_size_beside_people(&self) -> usize {
+        let sketch = self.rest.sketch.get().map_or(0, Sketch::heap_size);
+        self.rest.amounts.heap_size().saturating_add(size_of::<Rest>()).saturating_add(sketch)
     }
 }
 
@@ -239,8 +272,7 @@ impl<'a> Contributions<'a> {
     /// A digest (BLAKE3) of who contributes what: no two sums with other contributions have the same.
     pub(crate) fn digest(self) -> [u8; 32] {
         *self.0.rest.digest.get_or_init(|| {
-            let people = self.0.subjects.digest.get_or_init(|| digest::of_people(&self.0.subjects.ids));
-            digest::of_contributions(people, &self.0.rest.amounts, &self.0.rest.sums)
+            digest::of_contributions(&self.0.digest_of_people(), &self.0.rest.amounts, &self.0.rest.sums)
         })
     }
 }

@@ -9,27 +9,34 @@
 
 mod bytes;
 mod core;
+mod drawn;
 mod groups;
 mod known;
 mod marks;
 mod page;
+mod plain;
 mod sealed;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sekisho_model::Digest;
 
 use crate::budget::{Budget, Usage};
 use crate::evidence::{Evidence, Scale};
 use core::Core;
+use drawn::Drawn;
 use groups::Groups;
 pub(crate) use marks::{Marks, Seed};
 pub use page::Page;
+use plain::Plain;
 pub use sealed::LedgerKey;
+use values::Values;
 
 /// What became of a sum.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -61,6 +68,8 @@ pub(crate) struct Entry {
 pub(crate) struct Sums {
     entries: Vec<Entry>,
     places: BTreeMap<Vector, usize>,
+    /// By the digest of their people, the first sum over them: the others share its list.
+    people: BTreeMap<[u8; 32], usize>,
 }
 
 /// Everything that was ever released of one dataset, or withheld.
@@ -70,6 +79,12 @@ pub struct Ledger {
     groups: Groups,
     /// Of the sums that were shown.
     marks: Marks,
+    /// The same.
+    values: Values,
+    /// The same.
+    plain: Plain,
+    /// Of all sums.
+    drawn: Drawn,
     /// What the first page was an answer to, which nobody knows who does not know all who are in it.
     key: Option<Digest>,
     core: Core,
@@ -78,7 +93,12 @@ pub struct Ledger {
     /// How close everything comes to one person's value.
     budget: Budget,
     pages: u64,
+    hints: Mutex<Hints>,
 }
+
+/// Of withheld sums, by place, two people who showed that they do not follow. They save a search; no verdict believes
+/// them.
+type Hints = BTreeMap<usize, (u32, u32)>;
 
 impl Ledger {
     /// The ledger of a dataset of which nothing was released yet.
@@ -113,9 +133,10 @@ impl Ledger {
     /// Bytes held on the heap, about.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        let entries = self.sums.entries.iter().map(|entry| entry.evidence.heap_size());
         let people = [self.groups.heap_size(), self.marks.heap_size(), self.core.heap_size()];
-        entries.chain(people).chain([self.budget.heap_size()]).fold(0, usize::saturating_add)
+        let others = [self.values.heap_size(), self.plain.heap_size(), self.drawn.heap_size()];
+        let all = people.into_iter().chain(others).chain([self.sums.heap_size(), self.budget.heap_size()]);
+        all.fold(0, usize::saturating_add)
     }
 
     /// How much was released of each column of codes, and of each confidential one.
@@ -145,6 +166,11 @@ impl Ledger {
         places.into_iter().filter_map(|place| self.sums.entries.get(place)).collect()
     }
 
+    /// How many contributions [`Self::connected`] has together.
+    pub(crate) fn size_of_connected<'a>(&self, sums: impl Iterator<Item = &'a Evidence>) -> u64 {
+        self.groups.size_of_connected(sums)
+    }
+
     /// All entries, in the order in which they came.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.sums.entries
@@ -155,9 +181,44 @@ impl Ledger {
         &self.marks
     }
 
+    /// The sums that were shown, by place, whose total is near enough to that of another sum: the width follows
+    /// from the largest contribution of both, and `None` is no width.
+    pub(crate) fn near_in_value(
+        &self,
+        sum: &Evidence,
+        width: impl Fn(u128) -> Option<u128>,
+    ) -> impl Iterator<Item = usize> {
+        self.values.near(sum, width).into_iter()
+    }
+
+    /// Whether everybody of what was shown, and of these sums, contributes to one of them as little as anybody
+    /// does; and no sum is larger than `most`.
+    pub(crate) fn all_are_plain_with(&self, sums: &[&Evidence], most: u128) -> bool {
+        self.plain.are_all_with(sums, most)
+    }
+
+    /// Some of the people of the sum at a place, in the order in which they are drawn.
+    pub(crate) fn drawn(&self, place: usize) -> impl Iterator<Item = u32> {
+        self.drawn.of(place)
+    }
+
     /// What a sum at a place adds to the marks of its people; no entry is at the last places there are.
     pub(crate) fn seed(&self, sum: &Evidence, place: usize) -> Seed {
         Seed::of(sum, place, &self.key.unwrap_or(Digest::of(b"")))
+    }
+
+    /// Two people who showed last that the sum at a place does not follow.
+    pub(crate) fn hint(&self, place: usize) -> Option<(u32, u32)> {
+        self.known_hints().get(&place).copied()
+    }
+
+    /// Keeps two people each, by place, to be looked at first the next time.
+    pub(crate) fn hints(&self, pairs: impl Iterator<Item = (usize, (u32, u32))>) {
+        self.known_hints().extend(pairs);
+    }
+
+    fn known_hints(&self) -> MutexGuard<'_, Hints> {
+        self.hints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the entry at a place is a sum of what everybody has, as far as can be told.
@@ -182,9 +243,12 @@ impl Ledger {
         if is_shown {
             let seed = self.seed(&evidence, place);
             self.marks.add(&evidence, &seed);
+            self.values.add(&evidence, place);
+            self.plain.add(&evidence);
         }
         if is_new {
             self.groups.add(&evidence, place);
+            self.drawn.add(&evidence);
             self.core.note(&self.sums.entries, &self.marks);
         }
     }
@@ -210,9 +274,28 @@ impl Sums {
         self.entries.into_iter()
     }
 
+    /// A sum as it is kept: with one list of people for all sums over them, and without what is computed anew
+    /// when it is asked for.
+    fn at_rest(&mut self, sum: Evidence, place: usize) -> Evidence {
+        let first = *self.people.entry(sum.digest_of_people()).or_insert(place);
+        let first = self.entries.get(first).map(|first| &first.evidence);
+        sum.at_rest(first)
+    }
+
+    fn heap_size(&self) -> usize {
+        let amounts = self.entries.iter().map(|entry| entry.evidence.heap_size_beside_people());
+        let first = self.people.values().filter_map(|place| self.entries.get(*place));
+        let people = first.map(|entry| entry.evidence.heap_size_of_people());
+        // An entry, its key in the map and its place there.
+        let each = size_of::<Entry>().saturating_add(48).saturating_mul(self.entries.len());
+        let digests = self.people.len().saturating_mul(48);
+        amounts.chain(people).chain([each, digests]).fold(0, usize::saturating_add)
+    }
+
     fn note(&mut self, entry: Entry) -> Noted {
         let shown = |status: Status| matches!(status, Status::Shown(_));
-        let place = *self.places.entry(Vector(entry.evidence.clone())).or_insert(self.entries.len());
+        let known = self.places.get(&Vector(entry.evidence.clone())).copied();
+        let place = known.unwrap_or(self.entries.len());
         match self.entries.get_mut(place) {
             Some(known) => {
                 let before = known.status;
@@ -221,7 +304,9 @@ impl Sums {
             }
             None => {
                 let is_shown = shown(entry.status);
-                self.entries.push(entry);
+                let evidence = self.at_rest(entry.evidence, place);
+                self.places.insert(Vector(evidence.clone()), place);
+                self.entries.push(Entry { evidence, ..entry });
                 Noted { place, is_new: true, is_shown }
             }
         }

@@ -31,7 +31,13 @@ impl Sketch {
         }
         whole &= people.len() <= DRAWN;
         first(&mut people);
+        people.shrink_to_fit();
         Self { people, whole }
+    }
+
+    /// Bytes held on the heap.
+    pub(super) fn heap_size(&self) -> usize {
+        self.people.capacity().saturating_mul(size_of::<(u32, u32, f64)>())
     }
 
     /// The people who are drawn.

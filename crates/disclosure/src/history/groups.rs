@@ -13,6 +13,8 @@ pub(super) struct Groups {
     links: Vec<u32>,
     /// The entries of each group that is its own first one.
     members: Vec<Vec<usize>>,
+    /// How many people these have together, each counted in every one of them.
+    sizes: Vec<u64>,
 }
 
 impl Groups {
@@ -25,6 +27,7 @@ impl Groups {
         let new = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
         self.links.push(new);
         self.members.push(vec![entry]);
+        self.sizes.push(sum.people());
         let mut group = new;
         // People next to each other are mostly of one group.
         let mut known = None;
@@ -40,6 +43,19 @@ impl Groups {
 
     /// The entries that are connected with these sums, ascending.
     pub(super) fn connected<'a>(&self, sums: impl Iterator<Item = &'a Evidence>) -> BTreeSet<usize> {
+        let groups = self.of(sums);
+        groups.iter().filter_map(|group| self.members.get(at(*group))).flatten().copied().collect()
+    }
+
+    /// How many people these have together, each counted in every one of them.
+    pub(super) fn size_of_connected<'a>(&self, sums: impl Iterator<Item = &'a Evidence>) -> u64 {
+        let groups = self.of(sums);
+        let sizes = groups.iter().filter_map(|group| self.sizes.get(at(*group)));
+        sizes.fold(0, |all, size| all.saturating_add(*size))
+    }
+
+    /// The groups that these sums share people with.
+    fn of<'a>(&self, sums: impl Iterator<Item = &'a Evidence>) -> BTreeSet<u32> {
         let mut groups = BTreeSet::new();
         for sum in sums {
             let mut known = 0;
@@ -51,7 +67,7 @@ impl Groups {
                 }
             }
         }
-        groups.iter().filter_map(|group| self.members.get(at(*group))).flatten().copied().collect()
+        groups
     }
 
     pub(super) fn heap_size(&self) -> usize {
@@ -73,6 +89,10 @@ impl Groups {
                     std::mem::swap(members, &mut moved);
                 }
                 members.append(&mut moved);
+            }
+            let size = self.sizes.get_mut(at(other)).map(std::mem::take).unwrap_or_default();
+            if let Some(all) = self.sizes.get_mut(at(first)) {
+                *all = all.saturating_add(size);
             }
         }
         first
@@ -109,5 +129,7 @@ mod tests {
         assert_eq!(connected(people([25, 100])), [2, 5]);
         assert_eq!(connected(people([9, 500])), [] as [usize; 0]);
         assert_eq!(connected(people([0, 29])), [0, 1, 2, 3]);
+        let size = |sum: Evidence| groups.size_of_connected([&sum].into_iter());
+        assert_eq!((size(people([7])), size(people([25, 100])), size(people([9]))), (10, 11, 0));
     }
 }

@@ -90,7 +90,7 @@ fn leaves_a_crowd(
 }
 
 /// Sums of smaller amounts are numbers of records.
-const SMALLEST_AMOUNT: u128 = 8;
+pub(super) const SMALLEST_AMOUNT: u128 = 8;
 
 /// At most this much is the difference of one person's contributions.
 fn largest_difference(left: &Evidence, right: &Evidence) -> u128 {

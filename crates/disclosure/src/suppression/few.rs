@@ -129,7 +129,7 @@ pub(super) struct Layered {
     /// Whether more was settled.
     pub(super) progress: bool,
     /// The people who are left, in groups that share no coefficient.
-    undecided: Vec<Vec<Form>>,
+    pub(super) undecided: Vec<Vec<Form>>,
 }
 
 /// Settles what layers of these people can; sums from `new` on are new.

@@ -20,7 +20,7 @@ use crate::profile::Profile;
 use crate::rules::{self, Spread};
 
 /// No product of two numbers that the rules form of a sum below this overflows.
-const LARGEST_SUM: u128 = 1 << 96;
+pub(super) const LARGEST_SUM: u128 = 1 << 96;
 
 /// Whether this shows that no rest of `shown` that has the minimum of people is concentrated.
 pub(super) fn are_spread(

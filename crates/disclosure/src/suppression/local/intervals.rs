@@ -21,7 +21,11 @@ pub(super) fn too_narrow_beside(
 ) -> BTreeSet<usize> {
     let asked = || release.new.iter().enumerate().filter(|(place, _)| !withheld.contains(place));
     let sums = asked().map(|(_, column)| column.evidence);
-    let entries = release.ledger.connected(sums.chain(release.withheld.iter().map(|column| column.evidence)));
+    let sums: Vec<&Evidence> = sums.chain(release.withheld.iter().map(|column| column.evidence)).collect();
+    if release.ledger.size_of_connected(sums.iter().copied()) > MOST_CONTRIBUTIONS {
+        return BTreeSet::new();
+    }
+    let entries = release.ledger.connected(sums.into_iter());
     let published: BTreeSet<_> = asked().map(|(_, column)| column.evidence.contributions()).collect();
     let (mut shown, mut secret) = (Vec::new(), Vec::new());
     for entry in &entries {
@@ -37,12 +41,6 @@ pub(super) fn too_narrow_beside(
             Status::Hidden if published.contains(&entry.evidence.contributions()) => {}
             Status::Hidden | Status::Secret => secret.push(column(true, None)),
         }
-    }
-    let size = |sum: &Evidence| sum.people();
-    let all =
-        shown.iter().chain(&secret).fold(0_u64, |all, column| all.saturating_add(size(column.evidence)));
-    if all > MOST_CONTRIBUTIONS {
-        return BTreeSet::new();
     }
     let places: Vec<usize> = asked().map(|(place, _)| place).collect();
     let columns: Vec<&Column<'_>> = shown

@@ -1,29 +1,26 @@
 //! Condition 1: what near sums say of people whom no far sum tells apart.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::algebra::{Exhausted, Vector};
+use super::super::algebra::{Algebra, Exhausted, Vector};
 use super::super::columns::Column;
 use super::super::crowd::Crowd;
 use super::super::echelon::Echelon;
 use super::super::few::{self, Form};
+use super::super::search::search;
 use super::super::sweep::Sweep;
-use super::table::Table;
+use super::said::{self, Said};
 use super::{Release, at};
 use crate::evidence::Evidence;
 use crate::history::{Entry, Seed};
 
 /// Most earlier sums that are near because they are over no other people.
 const SUMS_INSIDE: usize = 1024;
-/// Most different near parts that are looked at, those of most people.
-const PARTS: usize = 1 << 16;
 /// Forms that are settled between two looks at what is open.
 const FORMS: usize = 512;
-/// People who are looked at together, of those of whom something is left.
+/// People who are looked at together, of those of whom something is left, and most of those of one cell.
 const PEOPLE: usize = 4096;
-/// Partners are only looked for where at least one in so many people may be one.
-const PARTNERS: usize = 16;
+const PEOPLE_OF_A_CELL: usize = 64;
 
 /// The near sums: earlier ones, then the new ones.
 pub(super) struct Near<'r, 'a> {
@@ -32,28 +29,13 @@ pub(super) struct Near<'r, 'a> {
     seeds: Vec<Seed>,
     /// The number of the first new one.
     new: usize,
-}
-
-/// People with the same near part.
-struct Alike {
-    example: u32,
-    people: u64,
+    /// How many of the last ones are no sums that are published, but secrets.
+    secrets: usize,
 }
 
 impl<'r, 'a> Near<'r, 'a> {
-    /// The new sums, and the earlier ones over no other people than those of the new ones, if they are not many.
-    pub(super) fn inside(release: &'r Release<'a>) -> Self {
-        Self::of(release, inside(release))
-    }
-
-    /// The same, and the earlier sums of the core.
-    pub(super) fn with_the_core(release: &'r Release<'a>) -> Self {
-        let core =
-            release.shown().map(|(place, _)| place).filter(|place| release.ledger.is_of_the_core(*place));
-        Self::of(release, inside(release).into_iter().chain(core).collect())
-    }
-
-    fn of(release: &'r Release<'a>, near: BTreeSet<usize>) -> Self {
+    /// The new sums, and earlier ones by their places.
+    pub(super) fn of(release: &'r Release<'a>, near: &BTreeSet<usize>) -> Self {
         let (mut columns, mut seeds) = (Vec::new(), Vec::new());
         let mut add = |evidence: &'a Evidence, place: usize, standing: Option<u32>| {
             columns.push(Column { evidence, withheld: false, standing, members: Vec::new() });
@@ -68,13 +50,65 @@ impl<'r, 'a> Near<'r, 'a> {
             add(column.evidence, usize::MAX.wrapping_sub(number), None);
         }
         let new = columns.len().saturating_sub(release.new.len());
-        Self { release, columns, seeds, new }
+        Self { release, columns, seeds, new, secrets: 0 }
+    }
+
+    /// The new sums that are not withheld, what was published that is mostly over people of theirs or of some
+    /// secrets, the core, and these secrets.
+    pub(super) fn beside(
+        release: &'r Release<'a>,
+        withheld: &BTreeSet<usize>,
+        secrets: &[&'a Evidence],
+    ) -> Self {
+        let all = release.new.iter().map(|column| column.evidence).chain(secrets.iter().copied());
+        let about = about(release, &people_of(all));
+        let mut near = Self::of(release, &about.union(&core(release)).copied().collect());
+        let is_open =
+            |number: usize| number.checked_sub(near.new).is_none_or(|place| !withheld.contains(&place));
+        let open: Vec<bool> = (0..near.columns.len()).map(is_open).collect();
+        let mut keep = open.iter();
+        near.columns.retain(|_| keep.next().is_none_or(|open| *open));
+        let mut keep = open.iter();
+        near.seeds.retain(|_| keep.next().is_none_or(|open| *open));
+        for (number, evidence) in secrets.iter().enumerate() {
+            near.columns.push(Column { evidence, withheld: true, standing: None, members: Vec::new() });
+            near.seeds.push(release.ledger.seed(evidence, (usize::MAX >> 1).wrapping_sub(number)));
+        }
+        near.secrets = secrets.len();
+        near
+    }
+
+    /// Of which secrets people show that they are no combination of what is published: together these people
+    /// contribute to a secret, and to nothing else.
+    pub(super) fn underivable(&self) -> Result<Vec<bool>, Exhausted> {
+        let algebra = &self.release.algebra;
+        let first = self.columns.len().saturating_sub(self.secrets);
+        let (near, far) = self.marks()?;
+        let people = people_of(self.columns.iter().skip(self.new).map(|column| column.evidence));
+        let forms = self.forms(&said::by_all(&near, &far, &people, self.minimum()))?;
+        let (mut space, mut shown) = (Echelon::default(), vec![false; self.secrets]);
+        for forms in forms.chunks(FORMS) {
+            for (form, _) in forms {
+                space.insert(form, algebra)?;
+            }
+            let of_secrets = space.rows().filter(|(pivot, _)| at(*pivot) >= first);
+            for (number, _) in of_secrets.flat_map(|(_, row)| row) {
+                let secret = at(*number).checked_sub(first).and_then(|secret| shown.get_mut(secret));
+                secret.into_iter().for_each(|shown| *shown = true);
+            }
+            if shown.iter().all(|shown| *shown) {
+                break;
+            }
+        }
+        Ok(shown)
     }
 
     /// The new sums, by their place among the new ones, of which something is left undecided; `None` if nothing
     /// can be told.
     pub(super) fn undecided(&self) -> Result<Option<BTreeSet<usize>>, Exhausted> {
-        let forms = self.forms(&self.alike()?)?;
+        let (near, far) = self.marks()?;
+        let new = people_of(self.release.new.iter().map(|column| column.evidence));
+        let forms = self.forms(&said::by_all(&near, &far, &new, self.minimum()))?;
         if forms.is_empty() {
             return Ok(None);
         }
@@ -86,51 +120,6 @@ impl<'r, 'a> Near<'r, 'a> {
 
     fn minimum(&self) -> u64 {
         u64::from(self.release.profile.minimum_count)
-    }
-
-    /// The people of whom a combination says their near part alone, or differs by it from what it says of a
-    /// partner; ascending by example.
-    fn alike(&self) -> Result<Vec<Alike>, Exhausted> {
-        let (near, far) = self.marks()?;
-        let marks = || near.iter().copied().zip(far.iter().copied());
-        let inside = near.iter().filter(|near| **near != 0).count();
-        let outside = marks().filter(|(near, far)| *near == 0 && *far != 0).count();
-        let look = outside.saturating_mul(PARTNERS) >= inside;
-        let mut partners = Table::with_room_for(if look { inside } else { 0 });
-        if look {
-            for (_, far) in marks().filter(|(near, far)| *near != 0 && *far != 0) {
-                partners.entry(far, || 0_u64);
-            }
-            for (_, far) in marks().filter(|(near, far)| *near == 0 && *far != 0) {
-                if let Some(partners) = partners.get_mut(far) {
-                    *partners = partners.saturating_add(1);
-                }
-            }
-        }
-        let minimum = self.minimum();
-        let mut has_a_partner = |far: u128| match partners.get_mut(far) {
-            // A combination is zero for one of so many, and so for all with that mark.
-            Some(partners) if *partners >= minimum => true,
-            Some(partners) if *partners > 0 => {
-                *partners = partners.saturating_sub(1);
-                true
-            }
-            _ => false,
-        };
-        let people = (0_u32..).zip(marks()).filter(|(_, (near, _))| *near != 0);
-        let people = people.filter(|(_, (_, far))| *far == 0 || has_a_partner(*far));
-        let mut people: Vec<(u128, u32)> = people.map(|(subject, (near, _))| (near, subject)).collect();
-        people.sort_unstable();
-        let parts = people.chunk_by(|(left, _), (right, _)| left == right);
-        let alike = parts.filter_map(|part| {
-            let people = u64::try_from(part.len()).unwrap_or(u64::MAX);
-            part.first().map(|(_, example)| Alike { example: *example, people })
-        });
-        let mut alike: Vec<Alike> = alike.collect();
-        alike.sort_unstable_by_key(|alike| (Reverse(alike.people), alike.example));
-        alike.truncate(PARTS);
-        alike.sort_unstable_by_key(|alike| alike.example);
-        Ok(alike)
     }
 
     /// The near and the far marks, by dense id.
@@ -154,27 +143,45 @@ impl<'r, 'a> Near<'r, 'a> {
         Ok((near, far))
     }
 
-    /// The near parts of some people, and how many people have each.
-    fn forms(&self, alike: &[Alike]) -> Result<Vec<Form>, Exhausted> {
+    /// What near sums say of people, or of one of two beside the other, and of how many.
+    fn forms(&self, said: &[Said]) -> Result<Vec<Form>, Exhausted> {
+        let algebra = &self.release.algebra;
+        let rows =
+            self.rows(said.iter().flat_map(|said| std::iter::once(said.of).chain(said.beside)).collect())?;
+        let none = Vector::new();
+        let row = |subject: u32| rows.get(&subject).unwrap_or(&none);
+        let form = |said: &Said| {
+            let form = match said.beside {
+                None => row(said.of).clone(),
+                Some(other) => algebra.subtract(row(said.of), 1, row(other))?,
+            };
+            Ok((form, said.people))
+        };
+        let mut forms = said.iter().map(form).collect::<Result<Vec<Form>, Exhausted>>()?;
+        forms.retain(|(form, _)| !form.is_empty());
+        Ok(forms)
+    }
+
+    /// The near parts of some people.
+    fn rows(&self, people: BTreeSet<u32>) -> Result<BTreeMap<u32, Vector>, Exhausted> {
         let numbers: Vec<u32> = (0..).take(self.columns.len()).collect();
         let mut sweep = Sweep::of(self.columns.iter().map(|column| column.evidence));
-        let (mut forms, mut left) = (Vec::new(), alike);
-        while !left.is_empty()
+        let mut left = people.into_iter().peekable();
+        let mut all = BTreeMap::new();
+        while left.peek().is_some()
             && let Some(block) = sweep.next_block()
         {
             self.release.algebra.spend(block.size())?;
             let mut wanted = vec![false; block.length()];
-            let here = left.iter().take_while(|alike| {
-                let place = wanted.get_mut(at(alike.example.wrapping_sub(block.first())));
-                place.map(|wanted| *wanted = true).is_some()
-            });
-            let (here, rest) = left.split_at(here.count());
-            left = rest;
-            let rows = block.rows(&wanted, &numbers, &self.release.algebra);
-            forms.extend(rows.into_iter().zip(here.iter().map(|alike| alike.people)));
+            let mut here = Vec::new();
+            let place = |subject: u32| at(subject.wrapping_sub(block.first()));
+            while let Some(subject) = left.next_if(|subject| place(*subject) < wanted.len()) {
+                wanted.get_mut(place(subject)).into_iter().for_each(|wanted| *wanted = true);
+                here.push(subject);
+            }
+            all.extend(here.into_iter().zip(block.rows(&wanted, &numbers, &self.release.algebra)));
         }
-        forms.retain(|(form, _)| !form.is_empty());
-        Ok(forms)
+        Ok(all)
     }
 
     /// What is zero for every small combination, as far as these people show.
@@ -203,12 +210,17 @@ impl<'r, 'a> Near<'r, 'a> {
                 }
                 continue;
             }
-            let copies = |(form, people): &&Form| {
-                let people = usize::try_from((*people).min(minimum)).unwrap_or(usize::MAX);
-                std::iter::repeat_n(form.clone(), people)
-            };
-            let people: Vec<Vector> = open.iter().flat_map(copies).take(PEOPLE).collect();
-            if !few::settle_by_layers(&people, &mut settled, new, minimum, algebra)?.progress {
+            let mut progress = false;
+            for people in windows(open, minimum) {
+                let layered = few::settle_by_layers(&people, &mut settled, new, minimum, algebra)?;
+                progress |= layered.progress;
+                if !layered.progress {
+                    for group in layered.undecided {
+                        progress |= settle_by_search(&group, &mut settled, minimum, algebra)?;
+                    }
+                }
+            }
+            if !progress {
                 return Ok(settled);
             }
         }
@@ -240,6 +252,56 @@ impl<'r, 'a> Near<'r, 'a> {
     }
 }
 
+/// People to be looked at together, each form as often as there are people, up to the minimum: those of the same
+/// least important sums stand next to each other, as the people of one cell do.
+fn windows(mut open: Vec<&Form>, minimum: u64) -> Vec<Vec<Vector>> {
+    open.sort_by(|(left, _), (right, _)| left.iter().rev().cmp(right.iter().rev()));
+    let last = |form: &Form| form.0.last().map(|(at, _)| *at);
+    let mut windows: Vec<Vec<Vector>> = Vec::new();
+    for cell in open.chunk_by(|left, right| last(left) == last(right)) {
+        let copies = |(form, people): &&Form| {
+            let people = usize::try_from((*people).min(minimum)).unwrap_or(usize::MAX);
+            std::iter::repeat_n(form.clone(), people)
+        };
+        let people = cell.iter().flat_map(copies).take(PEOPLE_OF_A_CELL);
+        match windows.last_mut().filter(|window| window.len() < PEOPLE) {
+            Some(window) => window.extend(people),
+            None => windows.push(people.collect()),
+        }
+    }
+    windows
+}
+
+/// Settles a small group of people where a search shows that no combination concerns few of them.
+fn settle_by_search(
+    group: &[Form],
+    settled: &mut Echelon,
+    minimum: u64,
+    algebra: &Algebra,
+) -> Result<bool, Exhausted> {
+    let mut more = false;
+    if search(group, minimum, algebra)?.is_none() {
+        for (form, _) in group {
+            more |= settled.insert(form, algebra)?;
+        }
+    }
+    Ok(more)
+}
+
+/// Choices of earlier sums that may be near enough to decide, each once: those over no other people than the new
+/// ones; these and the core; and those as well that are mostly over people of the new ones, like the whole of which
+/// these are a part.
+pub(super) fn choices(release: &Release<'_>) -> Vec<BTreeSet<usize>> {
+    let core = core(release);
+    let inside = inside(release);
+    let with_the_core = inside.union(&core).copied().collect();
+    let new = people_of(release.new.iter().map(|column| column.evidence));
+    let with_what_is_about_them = about(release, &new).union(&core).copied().collect();
+    let mut choices = vec![inside, with_the_core, with_what_is_about_them];
+    choices.dedup();
+    choices
+}
+
 /// The earlier sums over no other people than those of the new ones; none, if there are too many of them.
 fn inside(release: &Release<'_>) -> BTreeSet<usize> {
     let people = people_of(release.new.iter().map(|column| column.evidence));
@@ -247,6 +309,26 @@ fn inside(release: &Release<'_>) -> BTreeSet<usize> {
     let inside = release.shown().filter(|(_, entry)| is_inside(entry)).map(|(place, _)| place);
     let inside: BTreeSet<usize> = inside.take(SUMS_INSIDE.saturating_add(1)).collect();
     if inside.len() > SUMS_INSIDE { BTreeSet::new() } else { inside }
+}
+
+/// The earlier sums of the core.
+fn core(release: &Release<'_>) -> BTreeSet<usize> {
+    let shown = release.shown().map(|(place, _)| place);
+    shown.filter(|place| release.ledger.is_of_the_core(*place)).collect()
+}
+
+/// The earlier sums of whose people half or more are some people, as far as those tell who are drawn; the first
+/// ones, if they are too many.
+fn about(release: &Release<'_>, people: &[bool]) -> BTreeSet<usize> {
+    let is_about = |place: usize| {
+        let (mut inside, mut all) = (0_usize, 0_usize);
+        for subject in release.ledger.drawn(place) {
+            (inside, all) =
+                (inside.saturating_add(usize::from(is_in(people, subject))), all.saturating_add(1));
+        }
+        inside.saturating_mul(2) >= all
+    };
+    release.shown().map(|(place, _)| place).filter(|place| is_about(*place)).take(SUMS_INSIDE).collect()
 }
 
 /// Everybody in these sums, by dense id.

@@ -176,3 +176,95 @@ fn a_cell_that_differs_from_an_earlier_one_by_few_people_is_withheld() {
     assert_ne!(release(&mut ledger, &[nearly], &profile), Some(BTreeSet::new()));
     assert_eq!(release(&mut ledger, &[fewer], &profile), Some(BTreeSet::new()));
 }
+
+/// People by a code, for the tables of a long history.
+fn has_code(person: u32, code: u32) -> bool {
+    let mixed =
+        (person.wrapping_mul(2_654_435_769) ^ code.wrapping_mul(2_246_822_519)).wrapping_mul(739_982_445);
+    (mixed ^ mixed >> 15).wrapping_mul(695_872_825) >> 24 < 20
+}
+
+/// Groups of people, each of two halves that were released as well, of so many codes; then some sums more, and a
+/// thousand of other people each counted with their neighbours.
+fn long_history(more: &[Evidence]) -> Ledger {
+    let mut ledger = Ledger::new();
+    let mut show = |evidence: Evidence| {
+        ledger.note(Entry { evidence, scale: Scale::Integer, status: Status::Shown(10) });
+    };
+    more.iter().cloned().for_each(&mut show);
+    for code in 0..3_000 {
+        let group = |sex: Option<u32>| {
+            people(
+                (10_000..12_000)
+                    .filter(|person| has_code(*person, code) && sex.is_none_or(|sex| person % 2 == sex)),
+            )
+        };
+        [None, Some(0), Some(1)].into_iter().map(group).for_each(&mut show);
+    }
+    (0..1_000).map(|group| people(20_000 + group * 20..20_020 + group * 20)).for_each(&mut show);
+    ledger
+}
+
+#[test]
+fn three_people_of_one_among_ten_thousand_sums_are_found() {
+    let ledger = long_history(&[people(0..800), people(1_000..1_500), people(1_500..2_500)]);
+    assert!(ledger.sums() > 10_000);
+    let profile = threshold_only(10);
+    let shown = |sum: Evidence| {
+        let sums = [sum];
+        suppress(&candidates(&sums, &profile), &ledger, &profile, 512, STEPS) == Some(BTreeSet::new())
+    };
+    assert!(!shown(people(1_000..1_497)), "three people less");
+    assert!(!shown(people((1_000..1_500).chain(2_600..2_603))), "three people more");
+    assert!(!shown(people((1_004..1_500).chain([2_600, 2_601, 2_602, 2_603, 2_604]))), "nine others");
+    assert!(shown(people(1_000..1_490)), "ten people less");
+    assert!(shown(people((1_000..1_490).chain(3_000..3_020))));
+    assert!(shown(people(4_000..4_010)), "of whom nothing was released");
+}
+
+#[test]
+fn what_fifty_sums_leave_together_is_found() {
+    let group = |number: u32| people(number * 40..number * 40 + 40);
+    let groups: Vec<Evidence> = (0..50).map(group).collect();
+    let ledger = long_history(&groups);
+    let profile = threshold_only(10);
+    let shown = |sum: Evidence| {
+        let sums = [sum];
+        suppress(&candidates(&sums, &profile), &ledger, &profile, 512, STEPS) == Some(BTreeSet::new())
+    };
+    assert!(!shown(people(0..1_997)), "three people less than all");
+    assert!(!shown(people((0..2_000).filter(|person| person % 250 != 7))), "one less of eight groups");
+    assert!(!shown(people(40..1_049)), "nine people of one group");
+    assert!(shown(people(0..1_985)));
+    assert!(shown(people((0..2_000).filter(|person| person % 40 >= 12))), "twelve less of each group");
+    // The same of records: each has two.
+    let records = |less: u32| evidence((less..2_000).map(|person| (person, 2)));
+    assert!(!shown(records(3)));
+    assert!(shown(records(15)));
+}
+
+#[test]
+fn of_a_release_after_many_only_what_would_leave_too_little_is_withheld() {
+    let bill = |person: u32| if person == 77 { 9_000_000 } else { 10_000 + i128::from(person % 100) };
+    let bills = |from: u32, to: u32| evidence((from..to).map(|person| (person, bill(person))));
+    let profile = crate::testing::japan();
+    let counts = [people(0..4_000), people(4_000..5_000)];
+    let ledger = long_history(&[counts.as_slice(), &[bills(0, 4_000)]].concat());
+    let withheld = |sums: &[Evidence]| suppress(&candidates(sums, &profile), &ledger, &profile, 512, STEPS);
+    // Ninety people less, of whom one has nearly all; and others beside it.
+    let sums = [bills(90, 4_000), people(90..4_000), bills(4_000, 5_000)];
+    assert_eq!(withheld(&sums), Some(BTreeSet::from([0])));
+}
+
+#[test]
+fn a_secret_of_long_ago_does_not_follow_later() {
+    let mut ledger = long_history(&[people(0..500)]);
+    let secret = people(0..300);
+    ledger.note(Entry { evidence: secret, scale: Scale::Integer, status: Status::Secret });
+    let profile = threshold_only(10);
+    let shown = |sums: &[Evidence]| suppress(&candidates(sums, &profile), &ledger, &profile, 512, STEPS);
+    assert_eq!(shown(&[people(0..200)]), Some(BTreeSet::new()));
+    assert_ne!(shown(&[people(300..500)]), Some(BTreeSet::new()), "the rest of all");
+    assert_ne!(shown(&[people(0..200), people(200..300)]), Some(BTreeSet::new()), "both parts of it");
+    assert_eq!(shown(&[people(0..200), people(200..320)]), Some(BTreeSet::new()));
+}
