@@ -81,7 +81,7 @@ fn of_one_far_mark(alike: &[Marked], minimum: u64, said: &mut Vec<(u128, u32, Op
     if largest.len() == alike.len() {
         return;
     }
-    // Whoever has no near part is counted among those who are alike, whichever of them they are.
+    // A small combination is zero for each of so many.
     if u64::try_from(largest.len()).is_ok_and(|people| people >= minimum) {
         let others = alike.iter().filter(|(_, other, _)| *other != near);
         said.extend(others.map(|(_, other, subject)| difference((*other, *subject), (near, example))));
