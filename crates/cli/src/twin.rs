@@ -15,7 +15,11 @@ use crate::show::{self, Shown, show};
 
 /// Shows what the checkpoint would do with an analysis of synthetic records, or of the caller's own.
 pub(crate) async fn check(connection: &Connection, args: &SqlArgs, out: &mut Output) -> Result<u8> {
-    show::refuse_binary(args.format)?;
+    let output = args.output.as_deref();
+    show::refuse_output(args.format, output)?;
+    if args.plan.is_some() {
+        show::refuse_several(args.format, output)?;
+    }
     let submission = submission(args)?;
     let profile = connection.profile()?;
     let records = match &args.data {
@@ -26,7 +30,8 @@ pub(crate) async fn check(connection: &Connection, args: &SqlArgs, out: &mut Out
     let mut told = |line: &str| out.note(&format!("twin: {}\n", escaped(line)));
     let judged = sekisho_twin::check(&client, &submission, &records, &mut told).await?;
     let (document, arrow) = (&judged.document, judged.arrow.as_deref());
-    show(out, &Shown { document, arrow, sql: &submission.sql, format: args.format, footer: args.footer })
+    let (sql, footer) = (submission.sql.as_str(), args.footer);
+    show(out, &Shown { document, arrow, sql, format: args.format, footer, output })
 }
 
 /// Makes a twin, and says where it lies.

@@ -16,9 +16,10 @@ use crate::disclosure::StatisticKind;
 
 use super::Columns;
 
+mod produced;
 mod substitute;
 
-pub(super) use substitute::produced;
+pub(super) use produced::produced;
 use substitute::{Pattern, Substitution};
 
 /// Most conditions of one attribute, beside those that must all be fulfilled anyway, of which each by itself can

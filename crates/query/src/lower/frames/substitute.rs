@@ -14,6 +14,7 @@ use crate::algebra::{Aggregation, ColumnId, JoinKind, Records, Reference, Scalar
 use super::super::Columns;
 use super::super::exact::is_predicate;
 use super::super::parent::is_whole;
+use super::produced;
 
 /// Which conditions are fulfilled.
 #[derive(Clone)]
@@ -468,34 +469,5 @@ impl<'a> Substitution<'a> {
             number.ok()
         });
         Scalar::Literal(number.unwrap_or(ScalarValue::Null))
-    }
-}
-
-/// The columns of some records.
-pub(in super::super) fn produced(records: &Records, columns: &mut BTreeSet<ColumnId>) {
-    match records {
-        Records::Extend { input, columns: further } => {
-            produced(input, columns);
-            columns.extend(further.iter().map(|(id, _)| *id));
-        }
-        Records::PerSubject { keys, aggregates, .. } => {
-            columns.extend(keys.iter().map(|(id, _)| *id));
-            columns.extend(aggregates.iter().map(|(id, _)| *id));
-        }
-        Records::ReferenceJoin { input, reference, .. } => {
-            produced(input, columns);
-            columns.extend(reference.columns());
-        }
-        Records::Restrict { input, .. } => produced(input, columns),
-        Records::Scan(scan) => columns.extend(scan.columns.iter().map(|(id, _)| *id)),
-        Records::SubjectJoin { left, right, .. } => {
-            produced(left, columns);
-            produced(right, columns);
-        }
-        Records::Union { columns: named, .. } => columns.extend(named.iter().map(|(id, _)| *id)),
-        Records::Window { input, calls } => {
-            produced(input, columns);
-            columns.extend(calls.iter().map(|(id, _)| *id));
-        }
     }
 }
