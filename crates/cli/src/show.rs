@@ -155,8 +155,8 @@ fn released(out: &mut Output, shown: &Shown<'_>) -> Result<()> {
                 out.result(render::csv::footer(document).as_bytes())?;
             }
         }
-        Format::Arrow => match shown.arrow {
-            Some(arrow) => {
+        Format::Arrow => {
+            if let Some(arrow) = shown.arrow {
                 if shown.footer {
                     out.result(&render::arrow::with_footer(arrow, document)?)?;
                 } else {
@@ -164,8 +164,7 @@ fn released(out: &mut Output, shown: &Shown<'_>) -> Result<()> {
                 }
                 out.note(&several_streams(document));
             }
-            None => {}
-        },
+        }
     }
     match shown.format {
         // The document has a field for it.

@@ -229,7 +229,7 @@ fn judge(tables: Vec<CellTable>, ledger: &mut Ledger, profile: &Profile, take: b
     };
     let unsafe_alone = checked.findings().iter().filter(alone).count();
     if take {
-        checked.page().into_iter().for_each(|page| ledger.take(page));
+        ledger.take(checked.page());
     }
     Shown { safe: asked - unsafe_alone, shown: asked - checked.findings().len() }
 }

@@ -180,11 +180,7 @@ impl Reason {
                  together with others of this result and of earlier ones",
                 below(*count)
             ),
-            Self::Sparse => format!(
-                "few of the combinations of outcome and covariates are of 1 to {} people: the estimates would tell \
-                 how many each is of",
-                below(*count)
-            ),
+            Self::Sparse => format!("some but {SPARSE} of 1 to {} people", below(*count)),
             Self::Spread => SPREAD.to_owned(),
             Self::Threshold => format!("1 to {} people stand behind it", below(*count)),
             Self::Units => {
@@ -207,6 +203,9 @@ const MOMENTS: &str =
 
 const LEVERAGE: &str =
     "one or two people are too much of what an estimate of the model stands on, by dominance or p%";
+
+const SPARSE: &str =
+    "so few combinations of outcome and covariates, that the estimates would tell their numbers, are";
 
 const SPREAD: &str = "all values are equal, all points lie on one line, or a model has no estimate: its terms cannot be \
                       told apart, or separate its outcomes";

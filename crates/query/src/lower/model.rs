@@ -101,13 +101,13 @@ pub(super) fn curve(
 
 /// A number as a truth value: what is not nought is true, so that nobody's number is out of place.
 pub(super) fn truth(number: Scalar) -> Scalar {
-    let is_true = match number {
-        Scalar::Cast { arg, .. } if is_predicate(&arg) => *arg,
-        number => Scalar::Compare {
-            op: Operator::NotEq,
-            left: Box::new(number),
-            right: Box::new(Scalar::Literal(ScalarValue::Int64(Some(0)))),
-        },
+    if matches!(&number, Scalar::Cast { arg, .. } if is_predicate(arg)) {
+        return number;
+    }
+    let is_true = Scalar::Compare {
+        op: Operator::NotEq,
+        left: Box::new(number),
+        right: Box::new(Scalar::Literal(ScalarValue::Int64(Some(0)))),
     };
     Scalar::Cast { arg: Box::new(is_true), to: DataType::Int64 }
 }

@@ -111,7 +111,7 @@ async fn dense_ids_follow_the_ids_of_people_and_not_the_order_of_rows() {
     let mut tables = Vec::new();
     for rows in [["b,1", "10,2", "9,3", "a,4"], ["9,3", "a,4", "10,2", "b,1"]] {
         let home = Home::new();
-        home.file("visits.csv", &format!("id,cost\n{}\n", rows.join("\n")));
+        home.file("visits.csv", format!("id,cost\n{}\n", rows.join("\n")));
         let vault = home.vault();
         vault.ingest(&home.manifest(&visits(&[SUBJECT, COST])), &IngestOptions::default()).await.unwrap();
         tables.push(texts(&latest(&vault, "clinic").await, "visits").await);

@@ -157,15 +157,14 @@ impl Drawn {
         };
         let wholes = drawn.first().and_then(|first| self.sums_of.get(first)).into_iter().flatten().copied();
         let is_whole = |whole: &&Evidence| whole.people() > earlier.people() && has(whole, drawn);
-        let mut found: Vec<usize> =
-            wholes.filter(|place| new.get(*place).is_some_and(|sum| is_whole(sum))).collect();
+        let mut found: Vec<usize> = wholes.filter(|place| new.get(*place).is_some_and(&is_whole)).collect();
         let is_part = |part: &&Evidence| {
             let drawn: Vec<u32> = part.sketch().subjects().take(2).map(|(subject, _)| subject).collect();
             earlier.people() > part.people() && has(earlier, &drawn)
         };
         let mut of = |subject: &u32| {
             let parts = self.first_of.get(subject).into_iter().flatten();
-            found.extend(parts.copied().filter(|place| new.get(*place).is_some_and(|sum| is_part(sum))));
+            found.extend(parts.copied().filter(|place| new.get(*place).is_some_and(&is_part)));
         };
         let subjects = earlier.subjects();
         if subjects.len() <= READ {

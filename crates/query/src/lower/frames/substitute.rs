@@ -155,24 +155,7 @@ impl<'a> Substitution<'a> {
                 self.chosen = false;
                 Records::Scan(scan.clone())
             }
-            Records::SubjectJoin { left, right, on, kind } => {
-                let left = self.boxed(left, chosen && *kind != JoinKind::Full);
-                let right_chosen = chosen && matches!(kind, JoinKind::Inner | JoinKind::Semi);
-                let by_left = self.chosen;
-                let right = self.boxed(right, right_chosen);
-                self.chosen |= by_left || on.iter().any(|condition| self.reads(condition));
-                if matches!(kind, JoinKind::Left | JoinKind::Full) {
-                    produced(&right, &mut self.optional);
-                }
-                if *kind == JoinKind::Full {
-                    produced(&left, &mut self.optional);
-                }
-                let condition = |scalar: &Scalar| {
-                    if right_chosen { self.conditions(scalar) } else { Some(self.predicate(scalar)) }
-                };
-                let on = on.iter().filter_map(condition).collect();
-                Records::SubjectJoin { left, right, on, kind: *kind }
-            }
+            Records::SubjectJoin { left, right, on, kind } => self.joined((left, right), on, *kind, chosen),
             Records::Union { inputs, columns, sorts } => {
                 let mut by_one = false;
                 let one = |(input, row): &(Records, Vec<Scalar>)| {
@@ -191,6 +174,31 @@ impl<'a> Substitution<'a> {
                 Records::Window { input, calls }
             }
         }
+    }
+
+    fn joined(
+        &mut self,
+        (left, right): (&Records, &Records),
+        on: &[Scalar],
+        kind: JoinKind,
+        chosen: bool,
+    ) -> Records {
+        let left = self.boxed(left, chosen && kind != JoinKind::Full);
+        let right_chosen = chosen && matches!(kind, JoinKind::Inner | JoinKind::Semi);
+        let by_left = self.chosen;
+        let right = self.boxed(right, right_chosen);
+        self.chosen |= by_left || on.iter().any(|condition| self.reads(condition));
+        if matches!(kind, JoinKind::Left | JoinKind::Full) {
+            produced(&right, &mut self.optional);
+        }
+        if kind == JoinKind::Full {
+            produced(&left, &mut self.optional);
+        }
+        let condition = |scalar: &Scalar| {
+            if right_chosen { self.conditions(scalar) } else { Some(self.predicate(scalar)) }
+        };
+        let on = on.iter().filter_map(condition).collect();
+        Records::SubjectJoin { left, right, on, kind }
     }
 
     fn boxed(&mut self, records: &Records, chosen: bool) -> Box<Records> {
