@@ -60,6 +60,7 @@ fn another_order_of_the_same_statements_is_another_question() {
     ledger.take(&page);
     let (again, other) = released(&ledger, tables());
     assert!(again == first && other.question == page.question, "the same plan is answered again");
+    assert_eq!((other.charges.len(), other.sums()), (0, 0), "it adds nothing");
     let checked = check(Unreleased::new(tables()), &ledger, &japan(), Hold::ByRule).unwrap();
     assert!(checked.page().question != page.question, "one statement with these tables was not asked before");
 }
