@@ -5,6 +5,7 @@
 //! Whatever it does not know (a key of another type, an aggregate of somebody else) stays with the engine.
 
 mod numbers;
+mod table;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::{StreamExt, stream};
 
-use self::numbers::{Table, Values, can_be_numbered, pair};
+use self::numbers::{Values, can_be_numbered};
+use self::table::Pairs;
 use crate::{tally, values};
 
 /// Puts [`CellsExec`] in the place of each aggregation that it can do.
@@ -204,7 +206,7 @@ struct GroupingSet {
     /// For each key, whether it is left out.
     left_out: Vec<bool>,
     /// From the numbers of two values to the number of the pair, for each key after the first.
-    pairs: Vec<(Table<u64>, usize)>,
+    pairs: Vec<Pairs>,
     /// From the number of all of a row's values to its group.
     group_of: Vec<Option<usize>>,
     /// What the column that tells the sets apart holds, once there was a row.
@@ -217,7 +219,7 @@ impl Cells {
         let keys = by.expr().iter().map(|(key, _)| Ok(Values::new(&key.data_type(&input)?)));
         let set = |left_out: &Vec<bool>| GroupingSet {
             left_out: left_out.clone(),
-            pairs: left_out.iter().skip(1).map(|_| (Table::new(), 0)).collect(),
+            pairs: left_out.iter().skip(1).map(|_| Pairs::new()).collect(),
             group_of: Vec::new(),
             id: None,
         };
@@ -311,12 +313,8 @@ impl GroupingSet {
     ) -> Result<Vec<usize>> {
         let used = || keys.iter().zip(&self.left_out).filter(|(_, left_out)| !**left_out).map(|(key, _)| key);
         let mut combined = used().next().cloned().unwrap_or_else(|| vec![0; rows]);
-        for ((table, known), key) in self.pairs.iter_mut().zip(used().skip(1)) {
-            for (left, right) in combined.iter_mut().zip(key) {
-                let (number, new) = table.number(pair(*left, *right), *known)?;
-                *known += usize::from(new);
-                *left = number;
-            }
+        for (pairs, key) in self.pairs.iter_mut().zip(used().skip(1)) {
+            pairs.number(&mut combined, key)?;
         }
         let mut of_rows = Vec::with_capacity(rows);
         for (row, number) in combined.into_iter().enumerate() {
@@ -342,7 +340,7 @@ impl GroupingSet {
     }
 
     fn heap_size(&self) -> usize {
-        let pairs: usize = self.pairs.iter().map(|(table, _)| table.heap_size()).sum();
+        let pairs: usize = self.pairs.iter().map(Pairs::heap_size).sum();
         pairs + self.group_of.capacity() * size_of::<Option<usize>>()
     }
 }

@@ -34,6 +34,7 @@ mod values;
 mod baseline;
 mod cell_table;
 mod clustered;
+mod coded;
 mod cooperate;
 mod cost;
 mod everybody;

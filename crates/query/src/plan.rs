@@ -2,6 +2,7 @@
 
 mod explain;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -132,7 +133,8 @@ impl PlannedZeros {
 
 impl PlannedFrontier {
     fn new(mut frontier: Frontier, tables: &Tables) -> Result<Self, DataFusionError> {
-        let instrumented = generate::instrument(&frontier, &|name: &str| tables.open(name))?;
+        let instrumented =
+            generate::instrument(&frontier, &|name: &str, coded: &BTreeSet<&str>| tables.open(name, coded))?;
         let parent = frontier.parent.take().map(|parent| Self::new(*parent, tables)).transpose()?;
         let attributes = std::mem::take(&mut frontier.attributes).into_iter();
         let attributes = attributes.map(|attribute| PlannedAttribute::new(attribute, tables));

@@ -5,6 +5,7 @@ mod divisions;
 mod footers;
 mod people;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub(crate) use self::divisions::divisions;
 pub(crate) use self::footers::Footers;
 use self::footers::Readers;
 pub(crate) use self::people::PeopleExec;
+use crate::coded::with_coded;
 use crate::vault::{Snapshot, StoredTable};
 
 /// The people whose records are read: from one dense id up to another, which is not among them.
@@ -91,6 +93,11 @@ impl SnapshotTable {
         })
     }
 
+    /// The same, with texts of some columns as places in a dictionary.
+    pub(crate) fn with_coded(self, columns: &BTreeSet<&str>) -> Self {
+        Self { schema: Arc::new(with_coded(&self.schema, columns)), ..self }
+    }
+
     fn stored(&self) -> Result<&StoredTable> {
         let table = self.snapshot.table(&self.name);
         table.ok_or_else(|| DataFusionError::Execution("the snapshot has no such table".into()))
@@ -132,7 +139,8 @@ impl TableProvider for SnapshotTable {
         let subject = subject.map(|subject| self.schema.index_of(&subject.name)).transpose()?;
         let (mut files, mut rows) = (Vec::new(), 0);
         for file in &stored.files {
-            let read = PartitionedFile::new(file.path.to_string(), file.size);
+            let read = PartitionedFile::new(file.path.to_string(), file.size)
+                .with_arrow_schema(Arc::clone(&self.schema));
             let read = match subject {
                 Some(subject) if people != People::ALL => {
                     let access = footers.access(&self.snapshot, file, subject, people, &store).await?;

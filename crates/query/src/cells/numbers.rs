@@ -1,38 +1,56 @@
 //! Numbers for distinct values: one probe of a table for each row.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, new_empty_array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, StringArray, new_empty_array};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Int32Type, Int64Type};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
+
+use super::table::{Table, next};
+use crate::coded::is_coded;
 
 /// Longest texts, in bytes, that are a key of 64 bits, and of 128 bits; a longer one is looked up in a map.
 const SHORT: usize = 7;
 const MIDDLE: usize = 15;
 
+/// Integers so near to the first one, to either side, are found by their place; dates and years are.
+const NEAR: i64 = 1 << 13;
+
 /// Whether values of this type can be numbered.
 pub(super) fn can_be_numbered(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Boolean
-            | DataType::Date32
-            | DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::Timestamp(_, _)
-            | DataType::UInt8
-            | DataType::UInt16
-            | DataType::UInt32
-            | DataType::Utf8
-    )
+    is_coded(data_type)
+        || matches!(
+            data_type,
+            DataType::Boolean
+                | DataType::Date32
+                | DataType::Int8
+                | DataType::Int16
+                | DataType::Int32
+                | DataType::Int64
+                | DataType::Timestamp(_, _)
+                | DataType::UInt8
+                | DataType::UInt16
+                | DataType::UInt32
+                | DataType::Utf8
+        )
+}
+
+/// Numbers of the values of one dictionary.
+struct Dictionary {
+    values: ArrayRef,
+    /// By place; nought where the value was not met, else its number and one.
+    numbers: Vec<u32>,
 }
 
 /// The distinct values of one key, in the order in which they were first seen.
 pub(super) struct Values {
     data_type: DataType,
+    /// The dictionary of the last rows: usually that of the next.
+    dictionary: Option<Dictionary>,
+    /// The integer in the middle of those that are found by place, and the number and one of each.
+    near: Option<(i64, Vec<u32>)>,
     numbers: Table<u64>,
     /// Numbers of texts that are too long for that.
     middle: Table<u128>,
@@ -47,8 +65,17 @@ pub(super) struct Values {
 impl Values {
     pub(super) fn new(data_type: &DataType) -> Self {
         let data_type = data_type.clone();
-        let (numbers, middle) = (Table::new(), Table::new());
-        Self { data_type, numbers, middle, long: HashMap::new(), null: None, values: Vec::new(), texts: 0 }
+        Self {
+            data_type,
+            dictionary: None,
+            near: None,
+            numbers: Table::new(),
+            middle: Table::new(),
+            long: HashMap::new(),
+            null: None,
+            values: Vec::new(),
+            texts: 0,
+        }
     }
 
     pub(super) fn data_type(&self) -> &DataType {
@@ -61,9 +88,12 @@ impl Values {
             let null = if array.is_empty() { 0 } else { self.number_of_null()? };
             return Ok(vec![null; array.len()]);
         }
-        match array.as_string_opt::<i32>() {
-            Some(texts) => self.number_texts(texts, array),
-            None => self.number_integers(array),
+        if let Some(coded) = array.as_dictionary_opt::<Int32Type>() {
+            self.number_coded(coded)
+        } else if let Some(texts) = array.as_string_opt::<i32>() {
+            (0..texts.len()).map(|row| self.number_text(texts, row)).collect()
+        } else {
+            self.number_integers(array)
         }
     }
 
@@ -75,48 +105,83 @@ impl Values {
         let missing = || DataFusionError::Execution("a key's number has no value".into());
         let value = |number: &u32| usize::try_from(*number).ok().and_then(|number| self.values.get(number));
         let values: Option<Vec<ScalarValue>> = numbers.iter().map(|number| value(number).cloned()).collect();
-        ScalarValue::iter_to_array(values.ok_or_else(missing)?)
+        let values = ScalarValue::iter_to_array(values.ok_or_else(missing)?)?;
+        Ok(cast(&values, &self.data_type)?)
     }
 
     /// About how many bytes are held.
     pub(super) fn heap_size(&self) -> usize {
+        let dictionary = self.dictionary.iter().map(|dictionary| {
+            dictionary.values.get_array_memory_size() + dictionary.numbers.capacity() * size_of::<u32>()
+        });
         self.numbers.heap_size()
             + self.middle.heap_size()
+            + self.near.iter().map(|(_, numbers)| numbers.capacity() * size_of::<u32>()).sum::<usize>()
+            + dictionary.sum::<usize>()
             + (self.values.len() + self.long.len()) * 2 * size_of::<ScalarValue>()
             + self.texts
     }
 
-    fn number_texts(&mut self, texts: &StringArray, array: &ArrayRef) -> Result<Vec<u32>> {
-        let bytes = texts.value_data();
-        let mut numbers = Vec::with_capacity(texts.len());
-        for (row, ends) in texts.value_offsets().windows(2).enumerate() {
-            let [start, end] = ends else { continue };
-            let (start, end) = (usize::try_from(*start).unwrap_or(0), usize::try_from(*end).unwrap_or(0));
-            let number = if texts.is_null(row) {
-                self.number_of_null()?
-            } else if end - start <= MIDDLE {
-                let (number, new) = if end - start <= SHORT {
-                    self.numbers.number(short(bytes, start, end), self.values.len())?
-                } else {
-                    self.middle.number(middle(bytes, start, end), self.values.len())?
-                };
-                if new {
-                    self.texts += end - start;
-                    self.values.push(ScalarValue::try_from_array(array, row)?);
+    /// Rows that name a value of a dictionary by its place.
+    fn number_coded(&mut self, coded: &DictionaryArray<Int32Type>) -> Result<Vec<u32>> {
+        let Some(texts) = coded.values().as_string_opt::<i32>() else {
+            return Err(DataFusionError::Execution("a dictionary is not of texts".into()));
+        };
+        let known = self.dictionary.take().filter(|known| Arc::ptr_eq(&known.values, coded.values()));
+        let mut dictionary = known.unwrap_or_else(|| Dictionary {
+            values: Arc::clone(coded.values()),
+            numbers: vec![0; texts.len()],
+        });
+        let mut numbers = Vec::with_capacity(coded.len());
+        for (row, place) in coded.keys().values().iter().enumerate() {
+            if coded.is_null(row) {
+                numbers.push(self.number_of_null()?);
+                continue;
+            }
+            let place = usize::try_from(*place).unwrap_or(usize::MAX);
+            let number = match dictionary.numbers.get_mut(place) {
+                Some(0) | None => {
+                    let number = self.number_text(texts, place)?;
+                    if let Some(known) = dictionary.numbers.get_mut(place) {
+                        *known = number + 1;
+                    }
+                    number
                 }
-                number
-            } else if let Some(number) = self.long.get(texts.value(row)) {
-                *number
-            } else {
-                let number = next(self.values.len())?;
-                self.texts += 2 * (end - start);
-                self.long.insert(texts.value(row).into(), number);
-                self.values.push(ScalarValue::try_from_array(array, row)?);
-                number
+                Some(known) => *known - 1,
             };
             numbers.push(number);
         }
+        self.dictionary = Some(dictionary);
         Ok(numbers)
+    }
+
+    /// The number of one text.
+    fn number_text(&mut self, texts: &StringArray, row: usize) -> Result<u32> {
+        if texts.is_null(row) {
+            return self.number_of_null();
+        }
+        let offset = |row: usize| texts.value_offsets().get(row).and_then(|at| usize::try_from(*at).ok());
+        let (Some(start), Some(end)) = (offset(row), offset(row + 1)) else {
+            return Err(DataFusionError::Execution("a text is not there".into()));
+        };
+        let (bytes, length) = (texts.value_data(), end - start);
+        let (number, new) = if length <= SHORT {
+            self.numbers.number(short(bytes, start, end), self.values.len())?
+        } else if length <= MIDDLE {
+            self.middle.number(middle(bytes, start, end), self.values.len())?
+        } else if let Some(number) = self.long.get(texts.value(row)) {
+            (*number, false)
+        } else {
+            let number = next(self.values.len())?;
+            self.texts += length;
+            self.long.insert(texts.value(row).into(), number);
+            (number, true)
+        };
+        if new {
+            self.texts += length;
+            self.values.push(ScalarValue::Utf8(Some(texts.value(row).into())));
+        }
+        Ok(number)
     }
 
     fn number_integers(&mut self, array: &ArrayRef) -> Result<Vec<u32>> {
@@ -129,15 +194,30 @@ impl Values {
             let number = if integers.is_null(row) {
                 self.number_of_null()?
             } else {
-                let (number, new) = self.numbers.number(integer.cast_unsigned(), self.values.len())?;
-                if new {
-                    self.values.push(ScalarValue::try_from_array(array, row)?);
-                }
-                number
+                self.number_integer(*integer, || ScalarValue::try_from_array(array, row))?
             };
             numbers.push(number);
         }
         Ok(numbers)
+    }
+
+    /// The number of one integer, which stands for a value.
+    fn number_integer(&mut self, integer: i64, value: impl FnOnce() -> Result<ScalarValue>) -> Result<u32> {
+        let width = usize::try_from(2 * NEAR).unwrap_or(0);
+        let (middle, near) = self.near.get_or_insert_with(|| (integer, vec![0; width]));
+        let place = integer.checked_sub(*middle).and_then(|place| place.checked_add(NEAR));
+        if let Some(known) = place.and_then(|place| near.get_mut(usize::try_from(place).ok()?)) {
+            if *known == 0 {
+                *known = next(self.values.len() + 1)?;
+                self.values.push(value()?);
+            }
+            return Ok(*known - 1);
+        }
+        let (number, new) = self.numbers.number(integer.cast_unsigned(), self.values.len())?;
+        if new {
+            self.values.push(value()?);
+        }
+        Ok(number)
     }
 
     fn number_of_null(&mut self) -> Result<u32> {
@@ -145,7 +225,9 @@ impl Values {
             return Ok(number);
         }
         let number = next(self.values.len())?;
-        self.values.push(ScalarValue::try_from(&self.data_type)?);
+        let null =
+            if is_coded(&self.data_type) { ScalarValue::Utf8(None) } else { (&self.data_type).try_into()? };
+        self.values.push(null);
         self.null = Some(number);
         Ok(number)
     }
@@ -182,115 +264,8 @@ fn padded<const N: usize>(bytes: &[u8], start: usize, end: usize) -> [u8; N] {
     padded
 }
 
-fn next(length: usize) -> Result<u32> {
-    u32::try_from(length).map_err(|_| DataFusionError::ResourcesExhausted("too many groups".into()))
-}
-
-/// What a table may have for a key.
-pub(super) trait Key: Copy + Default + PartialEq {
-    /// The key as two words.
-    fn words(self) -> (u64, u64);
-}
-
-impl Key for u64 {
-    fn words(self) -> (u64, u64) {
-        (self, 0)
-    }
-}
-
-impl Key for u128 {
-    fn words(self) -> (u64, u64) {
-        let word = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
-        (word(self), word(self >> 64))
-    }
-}
-
-/// A table from keys to numbers: open addressing with linear probing, at most half full.
-pub(super) struct Table<K> {
-    slots: Vec<Slot<K>>,
-    filled: usize,
-    /// Drawn anew for each table, so that nobody can choose values that collide.
-    seeds: (u64, u64),
-}
-
-#[derive(Clone, Copy, Default)]
-struct Slot<K> {
-    key: K,
-    /// The number of the key and one; zero where nothing is.
-    number: u32,
-}
-
-impl<K: Key> Table<K> {
-    pub(super) fn new() -> Self {
-        let random = RandomState::new();
-        let seeds = (random.hash_one(1), random.hash_one(2) | 1);
-        Self { slots: vec![Slot::default(); 16], filled: 0, seeds }
-    }
-
-    /// The number of a key, and whether it is `next_number` because the key is new.
-    pub(super) fn number(&mut self, key: K, next_number: usize) -> Result<(u32, bool)> {
-        let slot = self.slot(key);
-        match self.slots.get(slot) {
-            Some(Slot { number, .. }) if *number > 0 => Ok((number - 1, false)),
-            _ => {
-                let number = next(next_number)?;
-                self.insert(slot, Slot { key, number: next(next_number + 1)? });
-                Ok((number, true))
-            }
-        }
-    }
-
-    pub(super) fn heap_size(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot<K>>()
-    }
-
-    /// Where a key is, or would be.
-    fn slot(&self, key: K) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = self.hash(key) & mask;
-        while let Some(found) = self.slots.get(slot)
-            && found.number > 0
-            && found.key != key
-        {
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
-
-    fn hash(&self, key: K) -> usize {
-        let (low, high) = key.words();
-        let product = u128::from(low ^ self.seeds.0).wrapping_mul(u128::from(high ^ self.seeds.1));
-        let folded = (product ^ (product >> 64)) & u128::from(u64::MAX);
-        usize::try_from(folded).unwrap_or(0)
-    }
-
-    fn insert(&mut self, slot: usize, filled: Slot<K>) {
-        if let Some(slot) = self.slots.get_mut(slot) {
-            *slot = filled;
-        }
-        self.filled += 1;
-        if self.filled * 2 > self.slots.len() {
-            let larger = vec![Slot::default(); self.slots.len() * 2];
-            let old = std::mem::replace(&mut self.slots, larger);
-            for filled in old.into_iter().filter(|slot| slot.number > 0) {
-                let slot = self.slot(filled.key);
-                if let Some(slot) = self.slots.get_mut(slot) {
-                    *slot = filled;
-                }
-            }
-        }
-    }
-}
-
-/// Two numbers as one key.
-pub(super) fn pair(left: u32, right: u32) -> u64 {
-    (u64::from(left) << 32) | u64::from(right)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use datafusion::arrow::array::{BooleanArray, Date32Array, Int64Array};
     use proptest::prelude::*;
 

@@ -11,6 +11,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, GroupingSet, TryCast};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, lit};
 
 use crate::algebra::{ColumnId, Frontier, JoinKind, Records, Reference, Scalar, Scan};
+use crate::coded::is_coded;
 use crate::disclosure::Scale;
 use crate::tally::tally;
 use crate::values::values;
@@ -26,8 +27,8 @@ const PARTNER: &str = "partner";
 /// The column that a mark join adds.
 const MARK: &str = "mark";
 
-/// Gives the stored tables by name.
-pub(crate) type Tables<'a> = &'a dyn Fn(&str) -> Result<Arc<dyn TableProvider>>;
+/// Gives the stored tables by name; texts of these columns may be coded.
+pub(crate) type Tables<'a> = &'a dyn Fn(&str, &BTreeSet<&str>) -> Result<Arc<dyn TableProvider>>;
 
 /// A frontier's plan: it answers the group keys, the id of the grouping set where there are several, and
 /// one tally for each entry of the layout.
@@ -45,7 +46,7 @@ pub(crate) struct Instrumented {
 
 /// Generates the plan of one frontier.
 pub(crate) fn instrument(frontier: &Frontier, tables: Tables<'_>) -> Result<Instrumented> {
-    let generator = Generator { tables, used: frontier.columns() };
+    let generator = Generator { tables, used: frontier.columns(), texts: Some(frontier.read_as_text()) };
     let input = generator.records(&frontier.input)?;
     let layout = Layout::of(frontier);
     let keys = frontier.keys.iter().map(|(id, key)| expression(key).alias(column_name(*id)));
@@ -94,6 +95,7 @@ pub(crate) fn instrument(frontier: &Frontier, tables: Tables<'_>) -> Result<Inst
     };
     let first_tally = frontier.keys.len() + grouping_ids;
     let cells = LogicalPlanBuilder::from(input).project(projected)?.aggregate(groups, tallies)?.build()?;
+    let cells = labelled(cells)?;
     let plan = match &frontier.complete {
         None => cells,
         Some((codes, keys)) => generator.completed(frontier, codes, keys, cells)?,
@@ -101,9 +103,23 @@ pub(crate) fn instrument(frontier: &Frontier, tables: Tables<'_>) -> Result<Inst
     Ok(Instrumented { plan, layout, scales, value_scales, first_tally })
 }
 
+/// Cells whose labels are texts, however the texts were read.
+fn labelled(cells: LogicalPlan) -> Result<LogicalPlan> {
+    let schema = Arc::clone(cells.schema());
+    if !schema.fields().iter().any(|field| is_coded(field.data_type())) {
+        return Ok(cells);
+    }
+    let labels = schema.columns().into_iter().zip(schema.fields()).map(|(column, field)| {
+        let name = column.name.clone();
+        let label = Expr::Column(column);
+        if is_coded(field.data_type()) { cast(label, &DataType::Utf8).alias(name) } else { label }
+    });
+    LogicalPlanBuilder::from(cells).project(labels.collect::<Vec<_>>())?.build()
+}
+
 /// Generates the plan of a relation of reference data.
 pub(crate) fn reference(reference: &Reference, tables: Tables<'_>) -> Result<LogicalPlan> {
-    Generator { tables, used: BTreeSet::new() }.reference(reference)
+    Generator { tables, used: BTreeSet::new(), texts: None }.reference(reference)
 }
 
 /// Generates relations of one frontier.
@@ -111,6 +127,8 @@ struct Generator<'a> {
     tables: Tables<'a>,
     /// The columns that the frontier reads anywhere.
     used: BTreeSet<ColumnId>,
+    /// Those that are read as texts; where it is not known, all.
+    texts: Option<BTreeSet<ColumnId>>,
 }
 
 impl Generator<'_> {
@@ -178,7 +196,10 @@ impl Generator<'_> {
 
     fn scan(&self, table: &Scan) -> Result<LogicalPlan> {
         let name = TableReference::bare(table.table.clone());
-        let source = provider_as_source((self.tables)(&table.table)?);
+        let may_be_coded = |id: &ColumnId| self.texts.as_ref().is_some_and(|texts| !texts.contains(id));
+        let coded = table.columns.iter().filter(|(id, _)| may_be_coded(id));
+        let coded = coded.map(|(_, column)| column.as_str()).collect();
+        let source = provider_as_source((self.tables)(&table.table, &coded)?);
         let stored = |column: &String| Expr::Column(Column::new(Some(name.clone()), column.clone()));
         let subject = table.subject.iter().map(|subject| stored(subject).alias(SUBJECT));
         let columns = table.columns.iter().map(|(id, column)| stored(column).alias(column_name(*id)));

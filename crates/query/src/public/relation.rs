@@ -50,7 +50,9 @@ impl Half<'_> {
             Public::Limit { input, skip, fetch } => {
                 LogicalPlanBuilder::from(self.relation(input, tables)?).limit(*skip, *fetch)?.build()
             }
-            Public::Reference(reference) => generate::reference(reference, &|name| self.tables.open(name)),
+            Public::Reference(reference) => {
+                generate::reference(reference, &|name, coded| self.tables.open(name, coded))
+            }
             Public::Sort { input, keys } => {
                 let sorted = keys.iter().flat_map(|key| known.sort_key(key)).collect::<Vec<_>>();
                 LogicalPlanBuilder::from(self.relation(input, tables)?).sort(sorted)?.build()
