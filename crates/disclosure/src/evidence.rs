@@ -53,7 +53,7 @@ struct Subjects {
 
 /// What people contribute, and what follows from it.
 struct Rest {
-    amounts: Stored,
+    amounts: Arc<Stored>,
     records: u64,
     units: Units,
     sums: Sums,
@@ -79,7 +79,7 @@ impl Evidence {
         Self {
             subjects,
             rest: Arc::new(Rest {
-                amounts,
+                amounts: Arc::new(amounts),
                 records,
                 units,
                 sums,
@@ -208,14 +208,18 @@ impl Evidence {
     }
 
     /// The same, as it is kept for long: with the list of people of a sum over the same ones, if there is one, and
-    /// without what takes room and is computed again when it is asked for.
+    /// without what takes room for nothing, or is computed again when it is asked for.
     pub(crate) fn at_rest(&self, over: Option<&Self>) -> Self {
         let over = over.filter(|over| over.has_the_people_of(self)).map(|over| Arc::clone(&over.subjects));
         let (ids, digest) = (&self.subjects.ids, &self.subjects.digest);
-        let subjects =
-            over.unwrap_or_else(|| Arc::new(Subjects { ids: ids.clone(), digest: digest.clone() }));
+        let subjects = over.unwrap_or_else(|| match is_tight(ids.capacity(), ids.len()) {
+            true => Arc::clone(&self.subjects),
+            false => Arc::new(Subjects { ids: ids.clone(), digest: digest.clone() }),
+        });
+        let amounts = &self.rest.amounts;
+        let is_tight = is_tight(amounts.heap_size(), amounts.least_heap_size());
         let rest = Rest {
-            amounts: self.rest.amounts.clone(),
+            amounts: if is_tight { Arc::clone(amounts) } else { Arc::new(Stored::clone(amounts)) },
             records: self.rest.records,
             units: self.rest.units.clone(),
             sums: self.rest.sums,
@@ -317,6 +321,11 @@ impl PartialEq for Contributions<'_> {
 impl Eq for Contributions<'_> {}
 
 /// A length as it is stored and compared.
+/// Whether little of what is held is for nothing.
+fn is_tight(held: usize, needed: usize) -> bool {
+    held.saturating_sub(needed) <= needed / 8
+}
+
 fn length(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -209,13 +209,20 @@ impl Component<'_> {
     fn underivable(&self, open: BTreeSet<u32>, algebra: &Algebra) -> Result<BTreeSet<u32>, Exhausted> {
         let mut published = open;
         let standing = self.standing();
-        let left = residual::without_concentrated(&self.shown(&published), standing, self.profile, algebra)?;
+        let (shown, profile) = (self.shown(&published), self.profile);
+        let [first, second] = [algebra.fork(), algebra.fork()];
+        let (left, rests) = rayon::join(
+            move || residual::without_concentrated(&shown, standing, profile, &first),
+            || self.rests(&published, second),
+        );
+        let left = left?;
         published.retain(|number| !left.contains(number));
         // Fewer people than the minimum are covered by the first condition.
         let minimum = u64::from(self.profile.minimum_count);
         let large = |column: &Column<'_>| column.evidence.contributors() >= minimum;
         let hidden: Vec<u32> = self.numbers(large).filter(|number| !published.contains(number)).collect();
-        let rests = self.rests(&published, algebra)?;
+        // Where nothing is left out, these are the rests.
+        let rests = if left.is_empty() { rests? } else { self.rests(&published, algebra.fork())? };
         if hidden.is_empty() && rests.are_none() && !self.secret_zeros {
             return Ok(published);
         }
@@ -229,7 +236,7 @@ impl Component<'_> {
             secrets.extend(self.secrets(&rests, &published, &classes, algebra)?);
             span::without_secrets(&classes, &mut published, standing, &mut secrets, algebra)?;
             if published.len() < before {
-                rests = self.rests(&published, algebra)?;
+                rests = self.rests(&published, algebra.fork())?;
             }
         }
         if self.secret_zeros {
@@ -239,10 +246,10 @@ impl Component<'_> {
     }
 
     /// What the published sums leave of each other, as far as it is too much one or two people's.
-    fn rests(&self, published: &BTreeSet<u32>, algebra: &Algebra) -> Result<Rests, Exhausted> {
+    fn rests(&self, published: &BTreeSet<u32>, algebra: Algebra) -> Result<Rests, Exhausted> {
         let (shown, standing, profile) = (self.shown(published), self.standing(), self.profile);
         let shown = shown.as_slice();
-        let [first, second, third] = [algebra.fork(), algebra.fork(), algebra.fork()];
+        let [first, second, third] = [algebra.fork(), algebra.fork(), algebra];
         let (differences, (totals, are_spread)) = rayon::join(
             move || difference::concentrated_ones(shown, standing, profile, &first),
             || {

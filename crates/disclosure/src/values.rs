@@ -79,6 +79,13 @@ impl ValueTally {
         self.add(subject, 0);
     }
 
+    /// Makes room for what others gathered, and for nothing beside.
+    pub fn make_room_for(&mut self, others: &[Self]) {
+        let more = others.iter().fold(0_usize, |more, other| more.saturating_add(other.subjects.len()));
+        self.subjects.reserve_exact(more);
+        self.values.reserve_exact(more);
+    }
+
     /// Takes in what another tally of the same statistic and cell gathered.
     pub fn merge(&mut self, other: &Self) {
         self.overflowed |= other.overflowed;

@@ -67,10 +67,12 @@ pub(crate) fn frozen<T: Freeze>(
 }
 
 fn put_together<T: Freeze>(divisions: Vec<T>, units: &[UnitKind]) -> T::Frozen {
-    let gathered = divisions.into_iter().reduce(|mut cell, division| {
-        cell.merge(division);
-        cell
-    });
+    let mut divisions = divisions.into_iter();
+    let mut gathered = divisions.next();
+    if let Some(cell) = &mut gathered {
+        cell.make_room_for(divisions.as_slice());
+        divisions.for_each(|division| cell.merge(division));
+    }
     T::frozen(gathered, units)
 }
 

@@ -19,6 +19,9 @@ pub(crate) trait Gathered: Clone + Send + Sized + 'static {
         target: &mut impl Target<Self>,
     ) -> Result<()>;
 
+    /// Makes room for what was gathered of the same group elsewhere.
+    fn make_room_for(&mut self, others: &[Self]);
+
     /// Takes in what was gathered of the same group elsewhere.
     fn merge(&mut self, other: Self);
 

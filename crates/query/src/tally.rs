@@ -89,6 +89,10 @@ impl Gathered for Tally {
         Ok(())
     }
 
+    fn make_room_for(&mut self, others: &[Self]) {
+        Tally::make_room_for(self, others);
+    }
+
     fn merge(&mut self, other: Self) {
         Tally::merge(self, other);
     }

@@ -89,6 +89,10 @@ impl Gathered for ValueTally {
         Ok(())
     }
 
+    fn make_room_for(&mut self, others: &[Self]) {
+        ValueTally::make_room_for(self, others);
+    }
+
     fn merge(&mut self, other: Self) {
         ValueTally::merge(self, &other);
     }

@@ -80,6 +80,16 @@ struct Piece {
 /// Of somebody who counts nothing.
 const NO_PIECE: u32 = u32::MAX;
 
+/// Atoms, and amounts, of which there are mostly no others.
+const USUAL_ATOMS: usize = 1024;
+const USUAL_AMOUNTS: usize = 64;
+
+/// Where the piece of an atom and an amount is, if both are usual.
+fn usual_place((atom, amount): (usize, i64)) -> Option<usize> {
+    let amount = usize::try_from(amount).ok()?.checked_sub(1).filter(|amount| *amount < USUAL_AMOUNTS)?;
+    (atom < USUAL_ATOMS).then(|| atom.saturating_mul(USUAL_AMOUNTS).saturating_add(amount))
+}
+
 /// How far a factor had come.
 pub(super) struct Mark {
     rows: usize,
@@ -198,6 +208,8 @@ impl Factor {
     fn pieces(&self, row: &Evidence) -> (Vec<Piece>, Vec<u32>) {
         let mut pieces: Vec<Piece> = Vec::new();
         let mut known: HashMap<(usize, i64), u32> = HashMap::new();
+        // Most people count a few, and are of one of some atoms: no hash is needed for them.
+        let mut usual = vec![NO_PIECE; self.atoms.len().min(USUAL_ATOMS).saturating_mul(USUAL_AMOUNTS)];
         let (mut last, mut number) = ((0, 0), NO_PIECE);
         let mut piece_of = Vec::with_capacity(row.subjects().len());
         for (subject, amount) in row.contributions().iter() {
@@ -207,12 +219,15 @@ impl Factor {
             };
             let key = (self.atom(subject), amount);
             if key != last {
-                let next = u32::try_from(pieces.len()).unwrap_or(NO_PIECE);
-                number = *known.entry(key).or_insert_with(|| {
+                let slot = match usual_place(key).and_then(|place| usual.get_mut(place)) {
+                    Some(slot) => slot,
+                    None => known.entry(key).or_insert(NO_PIECE),
+                };
+                if *slot == NO_PIECE {
+                    *slot = u32::try_from(pieces.len()).unwrap_or(NO_PIECE);
                     pieces.push(Piece { atom: key.0, amount, people: 0.0, left: 0.0 });
-                    next
-                });
-                last = key;
+                }
+                (last, number) = (key, *slot);
             }
             pieces.get_mut(at(number)).into_iter().for_each(|piece| piece.people += 1.0);
             piece_of.push(number);

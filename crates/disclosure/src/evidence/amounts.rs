@@ -134,6 +134,26 @@ impl Stored {
         }
     }
 
+    /// Room for so many more, and for none beside.
+    pub(super) fn reserve_exact(&mut self, more: usize) {
+        match self {
+            Self::Ones(_) => {}
+            Self::Bytes(bytes) => bytes.reserve_exact(more),
+            Self::Words(words) => words.reserve_exact(more),
+            Self::Wide(wide) => wide.reserve_exact(more),
+        }
+    }
+
+    /// Bytes on the heap without which it would not fit.
+    pub(super) fn least_heap_size(&self) -> usize {
+        match self {
+            Self::Ones(_) => 0,
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Words(words) => size_of_val(words.as_slice()),
+            Self::Wide(wide) => size_of_val(wide.as_slice()),
+        }
+    }
+
     pub(super) fn heap_size(&self) -> usize {
         match self {
             Self::Ones(_) => 0,

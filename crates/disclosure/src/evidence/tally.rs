@@ -55,11 +55,13 @@ impl Tally {
     #[inline]
     pub fn add_one(&mut self, subject: u32) {
         self.records = self.records.saturating_add(1);
-        if self.subjects.last() == Some(&subject) {
-            self.add_to_last(1);
-        } else {
-            self.begin(subject);
-            self.amounts.push_one();
+        match self.subjects.last() {
+            Some(last) if *last == subject => self.add_to_last(1),
+            last => {
+                self.unordered |= last.is_some_and(|last| *last > subject);
+                self.subjects.push(subject);
+                self.amounts.push_one();
+            }
         }
     }
 
@@ -80,6 +82,13 @@ impl Tally {
         self.overflowed = true;
         self.records = self.records.saturating_add(1);
         self.add_amount(subject, 0);
+    }
+
+    /// Makes room for what others gathered, and for nothing beside: what is kept of a release is not copied again.
+    pub fn make_room_for(&mut self, others: &[Self]) {
+        let more = others.iter().fold(0_usize, |more, other| more.saturating_add(other.subjects.len()));
+        self.subjects.reserve_exact(more);
+        self.amounts.reserve_exact(more);
     }
 
     /// Takes in what another tally of the same statistic and cell gathered.

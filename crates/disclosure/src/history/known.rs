@@ -20,11 +20,13 @@ impl Ledger {
         let near = |entry: &&Entry| entry.evidence.people().abs_diff(people.people()) < few;
         let is_a_count = |entry: &&Entry| entry.evidence.amounts().iter().all(|amount| amount == 1);
         let set = |people: &Evidence| RoaringBitmap::from_sorted_iter(people.subjects().iter().copied());
+        let mut counts = self.entries().iter().filter(shown).filter(near).filter(is_a_count).peekable();
+        if counts.peek().is_none() {
+            return true;
+        }
         let Ok(mine) = set(people) else { return false };
-        let differs_by_few = |entry: &Entry| {
+        !counts.any(|entry| {
             set(&entry.evidence).is_ok_and(|other| (1..few).contains(&mine.symmetric_difference_len(&other)))
-        };
-        let entries = self.entries().iter();
-        !entries.filter(shown).filter(near).filter(is_a_count).any(differs_by_few)
+        })
     }
 }

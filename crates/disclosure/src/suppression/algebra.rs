@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::field::Field;
@@ -35,6 +36,25 @@ impl Algebra {
     /// The same field with the steps that are left, for what is judged at the same time.
     pub(super) fn fork(&self) -> Self {
         Self { field: self.field, steps: self.steps.clone() }
+    }
+
+    /// What is judged of each of some things, as many at once as there are threads, in their order. The steps are
+    /// those of all together.
+    pub(super) fn each<T: Send, R: Send>(
+        &self,
+        things: Vec<T>,
+        judge: impl Fn(T, &Self) -> Result<R, Exhausted> + Sync,
+    ) -> Result<Vec<R>, Exhausted> {
+        let (field, left) = (self.field, self.steps.get());
+        let judged = things.into_par_iter().map(|thing| {
+            let algebra = Self { field, steps: Cell::new(left) };
+            let judged = judge(thing, &algebra)?;
+            Ok((judged, left.saturating_sub(algebra.steps.get())))
+        });
+        let judged: Vec<(R, u64)> = judged.collect::<Result<_, _>>()?;
+        let spent = judged.iter().fold(0_u64, |spent, (_, steps)| spent.saturating_add(*steps));
+        self.steps.set(left.checked_sub(spent).ok_or(Exhausted)?);
+        Ok(judged.into_iter().map(|(judged, _)| judged).collect())
     }
 
     /// A number of the field that follows from the sums and `number`, as if by chance.

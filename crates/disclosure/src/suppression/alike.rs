@@ -49,17 +49,26 @@ pub(super) fn decided(
     minimum: u64,
     algebra: &Algebra,
 ) -> Result<Option<Decided>, Exhausted> {
-    let blocks = crowd.sweep().blocks();
-    blocks.iter().try_for_each(|block| algebra.spend(block.size()))?;
     let drawn = crowd.drawn();
-    let marked: Vec<(Block<'_>, Vec<u64>)> = blocks
-        .into_par_iter()
-        .map(|block| {
-            let marks = marks(&drawn, &block);
-            (block, marks)
-        })
-        .collect();
-    let Some(mut groups) = groups(crowd, &marked, minimum, algebra)? else { return Ok(None) };
+    let mut groups = Groups { crowd, minimum, algebra, known: HashMap::new(), entries: 0 };
+    let mut marked: Vec<Marked<'_>> = Vec::new();
+    let mut blocks = crowd.sweep().blocks().into_iter();
+    // Where there are too many groups, the first people show it; so few blocks go first, then more at once.
+    for at_once in (0_u32..).map(|round| 1_usize.checked_shl(round).unwrap_or(usize::MAX)) {
+        let next: Vec<Block<'_>> = blocks.by_ref().take(at_once).collect();
+        if next.is_empty() {
+            break;
+        }
+        next.iter().try_for_each(|block| algebra.spend(block.size()))?;
+        let next: Vec<Marked<'_>> = next.into_par_iter().map(|block| Marked::of(block, &drawn)).collect();
+        for block in &next {
+            if !groups.add(block)? {
+                return Ok(None);
+            }
+        }
+        marked.extend(next);
+    }
+    let mut groups = groups.known;
     for group in groups.values_mut() {
         group.decide(minimum, algebra)?;
         group.combination = crowd.combination(&group.zero);
@@ -79,42 +88,95 @@ impl Alike {
     }
 }
 
-/// People by the sums that they are in, with what some of them contribute.
-fn groups(
-    crowd: &Crowd<'_>,
-    marked: &[(Block<'_>, Vec<u64>)],
-    minimum: u64,
-    algebra: &Algebra,
-) -> Result<Option<HashMap<u64, Alike>>, Exhausted> {
-    let mut groups: HashMap<u64, Alike> = HashMap::new();
-    let mut entries = 0_usize;
-    for (block, marks) in marked {
-        let mut wanted = vec![false; block.length()];
-        for (wanted, mark) in wanted.iter_mut().zip(marks).filter(|(_, mark)| **mark != 0) {
-            let group = groups.entry(*mark).or_default();
-            *wanted = group.people < PEOPLE;
-            group.people = group.people.saturating_add(1);
+/// People of a block by the sums that they are in.
+struct Marked<'a> {
+    block: Block<'a>,
+    /// The group of each place, as the number of its mark and one; nought is nobody.
+    group_of: Vec<u32>,
+    /// What people in the same sums have in common, and nobody else; with how many they are.
+    marks: Vec<(u64, usize)>,
+}
+
+impl<'a> Marked<'a> {
+    fn of(block: Block<'a>, drawn: &[u64]) -> Self {
+        let mut numbers: HashMap<u64, u32> = HashMap::new();
+        let mut group_of = Vec::with_capacity(block.length());
+        let mut marks: Vec<(u64, usize)> = Vec::new();
+        for mark in in_sums(drawn, &block) {
+            if mark == 0 {
+                group_of.push(0);
+                continue;
+            }
+            let number = *numbers.entry(mark).or_insert_with(|| {
+                marks.push((mark, 0));
+                u32::try_from(marks.len()).unwrap_or(0)
+            });
+            if let Some((_, people)) = at(number).and_then(|at| marks.get_mut(at)) {
+                *people = people.saturating_add(1);
+            }
+            group_of.push(number);
         }
-        let people = marks.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
-        for (row, (mark, _)) in block.rows(&wanted, crowd.numbers(), algebra).into_iter().zip(people) {
-            let group = groups.entry(*mark).or_default();
-            entries = entries.saturating_add(row.len());
+        Self { block, group_of, marks }
+    }
+}
+
+/// The place of a number that is one more.
+fn at(number: u32) -> Option<usize> {
+    usize::try_from(number).ok()?.checked_sub(1)
+}
+
+/// People by the sums that they are in, with what some of them contribute.
+struct Groups<'c, 'a> {
+    crowd: &'c Crowd<'a>,
+    minimum: u64,
+    algebra: &'c Algebra,
+    known: HashMap<u64, Alike>,
+    /// Contributions that are held of groups that are not decided yet.
+    entries: usize,
+}
+
+impl Groups<'_, '_> {
+    /// Takes in the people of a block; whether there are still few enough groups.
+    fn add(&mut self, marked: &Marked<'_>) -> Result<bool, Exhausted> {
+        let mut wanted_of: Vec<usize> = Vec::with_capacity(marked.marks.len());
+        for (mark, people) in &marked.marks {
+            let group = self.known.entry(*mark).or_default();
+            wanted_of.push(PEOPLE.saturating_sub(group.people).min(*people));
+            group.people = group.people.saturating_add(*people);
+        }
+        if self.known.len().saturating_mul(self.crowd.numbers().len()) > MOST_COEFFICIENTS {
+            return Ok(false);
+        }
+        if wanted_of.iter().all(|wanted| *wanted == 0) {
+            return Ok(true);
+        }
+        let mut wanted = vec![false; marked.group_of.len()];
+        let mut marks = Vec::new();
+        for (wanted, number) in wanted.iter_mut().zip(&marked.group_of) {
+            let place = at(*number);
+            if let Some(left) = place.and_then(|place| wanted_of.get_mut(place)).filter(|left| **left > 0) {
+                *left = left.saturating_sub(1);
+                *wanted = true;
+                marks.extend(place.and_then(|place| marked.marks.get(place)).map(|(mark, _)| *mark));
+            }
+        }
+        let rows = marked.block.rows(&wanted, self.crowd.numbers(), self.algebra);
+        for (row, mark) in rows.into_iter().zip(marks) {
+            let group = self.known.entry(mark).or_default();
+            self.entries = self.entries.saturating_add(row.len());
             group.some.push(row);
             if group.some.len() == PEOPLE {
                 let decided: usize = group.some.iter().map(Vec::len).sum();
-                entries = entries.saturating_sub(decided);
-                group.decide(minimum, algebra)?;
+                self.entries = self.entries.saturating_sub(decided);
+                group.decide(self.minimum, self.algebra)?;
             }
         }
-        if groups.len().saturating_mul(crowd.numbers().len()) > MOST_COEFFICIENTS || entries > MOST_ENTRIES {
-            return Ok(None);
-        }
+        Ok(self.entries <= MOST_ENTRIES)
     }
-    Ok(Some(groups))
 }
 
 /// Which sums the people of a block are in, as numbers that are equal for those in the same ones; zero for none.
-fn marks(drawn: &[u64], block: &Block<'_>) -> Vec<u64> {
+fn in_sums(drawn: &[u64], block: &Block<'_>) -> Vec<u64> {
     let mut marks = vec![0_u64; block.length()];
     for (sum, drawn) in drawn.iter().enumerate() {
         for (place, _) in block.contributions(sum) {
@@ -126,19 +188,24 @@ fn marks(drawn: &[u64], block: &Block<'_>) -> Vec<u64> {
 
 /// Whether nothing is left of anybody beside what is zero for their group.
 fn are_all_zero(
-    marked: &[(Block<'_>, Vec<u64>)],
+    marked: &[Marked<'_>],
     groups: &HashMap<u64, Alike>,
     algebra: &Algebra,
 ) -> Result<bool, Exhausted> {
-    marked.iter().try_for_each(|(block, _)| algebra.spend(block.size()))?;
+    marked.iter().try_for_each(|marked| algebra.spend(marked.block.size()))?;
     let field = algebra.field;
-    Ok(marked.par_iter().all(|(block, marks)| {
-        let groups: Vec<Option<&Alike>> = marks.iter().map(|mark| groups.get(mark)).collect();
+    Ok(marked.par_iter().all(|Marked { block, group_of, marks }| {
+        let groups: Vec<Option<&Alike>> = marks.iter().map(|(mark, _)| groups.get(mark)).collect();
         let mut said = vec![0_u64; block.length()];
+        let mut coefficients: Vec<u64> = Vec::with_capacity(groups.len().saturating_add(1));
         for sum in 0..block.sums() {
+            let of_group = |group: &Option<&Alike>| Some(*group.as_ref()?.combination.get(sum)?);
+            coefficients.clear();
+            coefficients.push(0);
+            coefficients.extend(groups.iter().map(|group| of_group(group).unwrap_or(0)));
             for (place, amount) in block.contributions(sum) {
-                let group = groups.get(place).copied().flatten();
-                let coefficient = group.and_then(|group| group.combination.get(sum)).copied();
+                let group = group_of.get(place).and_then(|group| usize::try_from(*group).ok());
+                let coefficient = group.and_then(|group| coefficients.get(group)).copied();
                 if let (Some(said), Some(coefficient)) = (said.get_mut(place), coefficient) {
                     *said = field.add(*said, times(field, coefficient, amount));
                 }

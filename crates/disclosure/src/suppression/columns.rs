@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::Candidate;
-use super::sweep::Sweep;
+use super::sweep::{Block, Sweep};
 use crate::evidence::Evidence;
 
 /// One vector of contributions; the candidates that have the same one stand or fall together.
@@ -79,24 +81,35 @@ pub(super) fn components_of<'a>(sums: impl Iterator<Item = &'a Evidence>) -> Vec
         bundle.iter().zip(bundle.iter().skip(1)).for_each(|(left, right)| joined.join(*left, *right));
     }
     let firsts: Vec<usize> = bundles.iter().filter_map(|bundle| bundle.first().copied()).collect();
-    let mut sweep = Sweep::of(firsts.iter().filter_map(|index| sums.get(*index).copied()));
-    let mut first_column_of: Vec<usize> = Vec::new();
-    while joined.number_of_groups() > 1
-        && let Some(block) = sweep.next_block()
-    {
-        first_column_of.clear();
-        first_column_of.resize(block.length(), usize::MAX);
-        for (bundle, index) in firsts.iter().enumerate() {
-            for place in block.people(bundle) {
-                match first_column_of.get_mut(place) {
-                    Some(first) if *first == usize::MAX => *first = *index,
-                    Some(first) => joined.join(*first, *index),
-                    None => {}
-                }
-            }
+    let blocks = Sweep::of(firsts.iter().filter_map(|index| sums.get(*index).copied())).blocks();
+    for blocks in blocks.chunks(rayon::current_num_threads()) {
+        if joined.number_of_groups() < 2 {
+            break;
+        }
+        let groups: Vec<Vec<Vec<usize>>> = blocks.par_iter().map(groups_in).collect();
+        for group in groups.into_iter().flatten() {
+            let mut members = group.iter().filter_map(|bundle| firsts.get(*bundle).copied());
+            let first = members.next();
+            members.for_each(|member| joined.join(first.unwrap_or(member), member));
         }
     }
     joined.groups().into_values().filter(|group| group.len() > 1).collect()
+}
+
+/// The groups of bundles that the people of a block connect.
+fn groups_in(block: &Block<'_>) -> Vec<Vec<usize>> {
+    let mut joined = Joined::apart(block.sums());
+    let mut first_of = vec![usize::MAX; block.length()];
+    for bundle in 0..block.sums() {
+        for place in block.people(bundle) {
+            match first_of.get_mut(place) {
+                Some(first) if *first == usize::MAX => *first = bundle,
+                Some(first) => joined.join(*first, bundle),
+                None => {}
+            }
+        }
+    }
+    joined.groups().into_values().collect()
 }
 
 /// The sums over the same people, by number, each in a bundle; the bundles of most people first.

@@ -21,27 +21,30 @@ pub(super) fn concentrated_ones(
     algebra: &Algebra,
 ) -> Result<Vec<(u32, u32)>, Exhausted> {
     let harmless = rules::harmless_contribution(profile);
-    let mut pairs = Vec::new();
-    for (place, (left, evidence)) in shown.iter().enumerate() {
-        for (right, other) in
-            shown.iter().skip(place.saturating_add(1)).filter(|(right, _)| *right >= standing)
-        {
-            if leaves_a_crowd(evidence, other, profile, algebra)?
-                || leaves_a_crowd(other, evidence, profile, algebra)?
-            {
-                pairs.push((*left, *right));
-                continue;
-            }
-            let most = largest_difference(evidence, other);
-            if most <= harmless || is_spread_by_totals(evidence, other, most, profile) {
-                continue;
-            }
-            if concentrated(evidence, other, profile, algebra)? {
-                pairs.push((*left, *right));
-            }
-        }
-    }
-    Ok(pairs)
+    let pairs = shown.iter().enumerate().flat_map(|(place, left)| {
+        let others = shown.iter().skip(place.saturating_add(1));
+        others.filter(|(number, _)| *number >= standing).map(move |right| (left, right))
+    });
+    // A look at the largest contributions is mostly enough, and is not worth a thread.
+    let may_be = |((_, left), (_, right)): &(&(u32, &Evidence), &(u32, &Evidence))| {
+        let most = largest_difference(left, right);
+        let is_harmless = most <= harmless || is_spread_by_totals(left, right, most, profile);
+        !is_harmless || may_leave_a_crowd(left, right) || may_leave_a_crowd(right, left)
+    };
+    let judged = algebra.each(pairs.filter(may_be).collect(), |((left, one), (right, other)), algebra| {
+        let most = largest_difference(one, other);
+        let is_harmless = || most <= harmless || is_spread_by_totals(one, other, most, profile);
+        let leaves = leaves_a_crowd(one, other, profile, algebra)?
+            || leaves_a_crowd(other, one, profile, algebra)?
+            || (!is_harmless() && concentrated(one, other, profile, algebra)?);
+        Ok(leaves.then_some((*left, *right)))
+    })?;
+    Ok(judged.into_iter().flatten().collect())
+}
+
+/// Whether a sum is over more people than another, and both are of amounts.
+fn may_leave_a_crowd(whole: &Evidence, part: &Evidence) -> bool {
+    whole.largest().min(part.largest()) >= SMALLEST_AMOUNT && whole.people() > part.people()
 }
 
 /// Whether the people of a sum whom a part of it leaves out are a crowd, and few who stand out of it. A few of
@@ -52,8 +55,7 @@ fn leaves_a_crowd(
     profile: &Profile,
     algebra: &Algebra,
 ) -> Result<bool, Exhausted> {
-    let amounts = whole.largest().min(part.largest());
-    if amounts < SMALLEST_AMOUNT || whole.people() <= part.people() {
+    if !may_leave_a_crowd(whole, part) {
         return Ok(false);
     }
     algebra.spend(1)?;

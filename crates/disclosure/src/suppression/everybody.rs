@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use super::algebra::{Algebra, Exhausted};
@@ -80,18 +81,19 @@ impl Beside<'_, '_> {
 
     fn by_groups(&self, missing: &[u32]) -> Result<BTreeSet<usize>, Exhausted> {
         let mut withheld = BTreeSet::new();
-        let mut groups = self.groups();
-        for group in &groups {
-            if self.cannot_be_whole(group)? {
+        let groups = self.groups().into_par_iter().map(|group| (self.has_a_count_of_all(&group), group));
+        let mut groups: Vec<(bool, Vec<usize>)> = groups.collect();
+        for (is_counted, group) in &groups {
+            if !is_counted && self.cannot_be_whole(group)? {
                 return Ok(self.near_ones());
             }
         }
         // One group carries the count of those in no sum: the last one, whose sums are over fewest people.
-        groups.sort_by_key(|group| group.iter().copied().find(|at| self.is_asked_for(*at)));
+        groups.sort_by_key(|(_, group)| group.iter().copied().find(|at| self.is_asked_for(*at)));
         let last = groups.len().saturating_sub(1);
-        for (number, group) in groups.iter().enumerate() {
+        for (number, (is_counted, group)) in groups.iter().enumerate() {
             let more = if number == last { missing } else { &[] };
-            if more.is_empty() && self.has_a_count_of_all(group) {
+            if more.is_empty() && *is_counted {
                 continue;
             }
             withheld.extend(self.with_a_count(group, more)?);
@@ -109,12 +111,10 @@ impl Beside<'_, '_> {
         groups
     }
 
-    /// Whether it is known that no combination of a group says 1 of all but few of its people.
+    /// Whether it is known that no combination of a group, none of whose sums counts all of its people, says 1 of
+    /// all but few of them.
     fn cannot_be_whole(&self, group: &[usize]) -> Result<bool, Exhausted> {
         let columns = self.columns(group);
-        if self.has_a_count_of_all(group) {
-            return Ok(false);
-        }
         if let [alone] = columns.as_slice() {
             let few = u64::from(self.profile.minimum_count).saturating_sub(1);
             return Ok(alone.evidence.contributors().saturating_sub(alike(alone.evidence)) > few);

@@ -51,21 +51,47 @@ pub(super) fn without_concentrated(
     if sums.iter().all(|sum| sum.constant) {
         return Ok(withheld);
     }
-    for (left, right) in close_pairs(&sums, standing, algebra)? {
-        if withheld.contains(&left.number) || withheld.contains(&right.number) {
-            continue;
-        }
-        if concentrated_beside(left, right, profile, algebra)? {
-            withheld.insert(left.number.max(right.number));
+    let everything: Vec<&Sum<'_>> = sums.iter().collect();
+    let [first, second] = [algebra.fork(), algebra.fork()];
+    let (pairs, chain) = rayon::join(|| concentrated_pairs(&sums, standing, profile, first), {
+        let everything = everything.as_slice();
+        move || chain::concentrated(everything, standing, profile, &second)
+    });
+    for (left, right) in pairs? {
+        if !withheld.contains(&left) && !withheld.contains(&right) {
+            withheld.insert(left.max(right));
         }
     }
+    // Where no pair is withheld, that was all.
+    let mut chain = Some(chain).filter(|_| withheld.is_empty());
     loop {
-        let open: Vec<&Sum<'_>> = sums.iter().filter(|sum| !withheld.contains(&sum.number)).collect();
-        match chain::concentrated(&open, standing, profile, algebra)? {
+        let found = match chain.take() {
+            Some(found) => found?,
+            None => {
+                let open: Vec<&Sum<'_>> = sums.iter().filter(|sum| !withheld.contains(&sum.number)).collect();
+                chain::concentrated(&open, standing, profile, algebra)?
+            }
+        };
+        match found {
             Some(number) => withheld.insert(number),
             None => return Ok(withheld),
         };
     }
+}
+
+/// The pairs of sums that leave too little of each other, by number.
+fn concentrated_pairs(
+    sums: &[Sum<'_>],
+    standing: u32,
+    profile: &Profile,
+    algebra: Algebra,
+) -> Result<Vec<(u32, u32)>, Exhausted> {
+    let pairs = close_pairs(sums, standing, &algebra)?;
+    let judged = algebra.each(pairs, |(left, right), algebra| {
+        let concentrated = concentrated_beside(left, right, profile, algebra)?;
+        Ok(concentrated.then_some((left.number, right.number)))
+    })?;
+    Ok(judged.into_iter().flatten().collect())
 }
 
 /// Whether what two sums leave of each other is one or two people's.

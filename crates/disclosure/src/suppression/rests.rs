@@ -11,6 +11,7 @@
 //! scale is below one. Few people are so large in all their sums.
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::algebra::{Algebra, Exhausted};
 use super::people::common_divisor;
@@ -43,17 +44,14 @@ pub(super) fn are_spread(
     if wide.into_iter().all(covers) {
         return Ok(true);
     }
-    let mut equal = Equal::new();
-    let mut sweep = Sweep::of(sums.iter().map(|sum| sum.evidence));
-    while let Some(block) = sweep.next_block() {
-        algebra.spend(block.size().saturating_mul(2))?;
-        let people = People::of(&block, &sums);
-        equal.add(&people);
-        if people.some_scale_is_above(&block, &sums, harmless) {
-            return Ok(false);
-        }
-    }
-    Ok(!equal.some_are_concentrated(profile))
+    let blocks = Sweep::of(sums.iter().map(|sum| sum.evidence)).blocks();
+    blocks.iter().try_for_each(|block| algebra.spend(block.size().saturating_mul(2)))?;
+    let equal = blocks.par_iter().map(|block| {
+        let people = People::of(block, &sums);
+        (!people.some_scale_is_above(block, &sums, harmless)).then(|| Equal::of(&people))
+    });
+    let equal = equal.try_reduce(Equal::default, |one, other| Some(one.and(other)));
+    Ok(equal.is_some_and(|equal| !equal.some_are_concentrated(profile)))
 }
 
 /// A published sum.
@@ -154,21 +152,40 @@ impl Sums {
 
 /// People who contribute the same to each sum that they are in: those in the same sums are one rest, and the scale
 /// of each is what they contribute.
+#[derive(Default)]
 struct Equal(HashMap<Sums, (u64, Spread)>);
 
 impl Equal {
-    fn new() -> Self {
-        Self(HashMap::new())
+    fn of(people: &People) -> Self {
+        let mut equal = Self::default();
+        let mut last = (Sums::NONE, (0, Spread::NOBODY));
+        for (sums, amount) in people.sums.iter().zip(&people.equal) {
+            if *amount == 0 || *sums == Sums::MANY {
+                continue;
+            }
+            if *sums != last.0 {
+                equal.note(last);
+                last = (*sums, (0, Spread::NOBODY));
+            }
+            let (people, spread) = &mut last.1;
+            *people = people.saturating_add(1);
+            *spread = spread.with(amount.unsigned_abs());
+        }
+        equal.note(last);
+        equal
     }
 
-    fn add(&mut self, people: &People) {
-        for (sums, amount) in people.sums.iter().zip(&people.equal) {
-            if *amount != 0 && *sums != Sums::MANY {
-                let (people, spread) = self.0.entry(*sums).or_insert((0, Spread::NOBODY));
-                *people = people.saturating_add(1);
-                *spread = spread.with(amount.unsigned_abs());
-            }
+    /// Takes in people who are in the same sums.
+    fn note(&mut self, (sums, (people, spread)): (Sums, (u64, Spread))) {
+        if people > 0 {
+            let known = self.0.entry(sums).or_insert((0, Spread::NOBODY));
+            *known = (known.0.saturating_add(people), known.1.and(spread));
         }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        other.0.into_iter().for_each(|people| self.note(people));
+        self
     }
 
     fn some_are_concentrated(&self, profile: &Profile) -> bool {

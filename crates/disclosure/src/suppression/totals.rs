@@ -41,44 +41,54 @@ pub(super) fn concentrated_rests(
     let all = shown.len() <= MOST_SUMS;
     let looked_at: Vec<(u32, &Evidence)> =
         shown.iter().copied().filter(|(number, _)| all || *number >= standing).collect();
+    let totals = looked_at.iter().filter(|(_, sum)| sum.largest() > harmless).copied().collect();
+    let found = algebra.each(totals, |(total, evidence), algebra| {
+        rests_of(total, evidence, &looked_at, (standing, profile), algebra)
+    })?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The rests of one total.
+fn rests_of(
+    total: u32,
+    evidence: &Evidence,
+    looked_at: &[(u32, &Evidence)],
+    (standing, profile): (u32, &Profile),
+    algebra: &Algebra,
+) -> Result<Vec<Rest>, Exhausted> {
+    let mut found = Vec::new();
+    let mut parts = parts(evidence, looked_at, profile, algebra)?;
+    if parts.len() < 2 {
+        return Ok(found);
+    }
     let sizes: BTreeMap<u32, Option<u128>> =
         looked_at.iter().map(|(number, sum)| (*number, sum.absolute())).collect();
-    let mut found = Vec::new();
-    for (total, evidence) in &looked_at {
-        if evidence.largest() <= harmless {
-            continue;
-        }
-        let mut parts = parts(evidence, &looked_at, profile, algebra)?;
-        if parts.len() < 2 {
-            continue;
-        }
-        let all_ways = parts.len().saturating_mul(evidence.subjects().len()) <= ALL_WAYS;
-        let narrow = evidence.largest() <= u128::from(i64::MAX.unsigned_abs());
-        'ways: for _ in 0..2 {
-            let mut tried: BTreeSet<u32> = BTreeSet::new();
-            for first in 0..parts.len() {
-                let Some(part) = parts.get(first) else { break };
-                // Of what was released before, only what a new part leaves is new.
-                let known = *total < standing && part.number < standing;
-                if known || (!all_ways && tried.contains(&part.number)) {
-                    continue;
-                }
-                let rest = if narrow { rest::<i64> } else { rest::<i128> };
-                let (taken, spread) = rest(evidence, &parts, first, algebra)?;
-                tried.extend(&taken);
-                let has_all = taken.len() == parts.len();
-                let is_new = taken.iter().chain([total]).any(|number| *number >= standing);
-                let concentrated = spread.absolute != Some(0) && rules::concentrated(spread, profile);
-                if taken.len() > 1 && is_new && concentrated {
-                    found.push(Rest { total: *total, parts: taken });
-                }
-                // Whatever the order, it leaves the same.
-                if has_all && (!all_ways || nothing_is_negative(evidence, &parts)) {
-                    break 'ways;
-                }
+    let all_ways = parts.len().saturating_mul(evidence.subjects().len()) <= ALL_WAYS;
+    let narrow = evidence.largest() <= u128::from(i64::MAX.unsigned_abs());
+    'ways: for _ in 0..2 {
+        let mut tried: BTreeSet<u32> = BTreeSet::new();
+        for first in 0..parts.len() {
+            let Some(part) = parts.get(first) else { break };
+            // Of what was released before, only what a new part leaves is new.
+            let known = total < standing && part.number < standing;
+            if known || (!all_ways && tried.contains(&part.number)) {
+                continue;
             }
-            parts.sort_by_key(|part| std::cmp::Reverse(sizes.get(&part.number).copied()));
+            let rest = if narrow { rest::<i64> } else { rest::<i128> };
+            let (taken, spread) = rest(evidence, &parts, first, algebra)?;
+            tried.extend(&taken);
+            let has_all = taken.len() == parts.len();
+            let is_new = taken.iter().chain([&total]).any(|number| *number >= standing);
+            let concentrated = spread.absolute != Some(0) && rules::concentrated(spread, profile);
+            if taken.len() > 1 && is_new && concentrated {
+                found.push(Rest { total, parts: taken });
+            }
+            // Whatever the order, it leaves the same.
+            if has_all && (!all_ways || nothing_is_negative(evidence, &parts)) {
+                break 'ways;
+            }
         }
+        parts.sort_by_key(|part| std::cmp::Reverse(sizes.get(&part.number).copied()));
     }
     Ok(found)
 }

@@ -31,6 +31,13 @@ impl Packed {
         }
     }
 
+    pub(super) fn reserve_exact(&mut self, more: usize) {
+        match self {
+            Self::Narrow(values) => values.reserve_exact(more),
+            Self::Wide(values) => values.reserve_exact(more),
+        }
+    }
+
     pub(super) fn append(&mut self, others: &Self) {
         match (&mut *self, others) {
             (Self::Narrow(values), Self::Narrow(others)) => values.extend_from_slice(others),

@@ -29,11 +29,12 @@ pub(super) fn concentrated(
 ) -> Result<Option<u32>, Exhausted> {
     let new = sums.iter().filter(|sum| sum.number >= standing).take(MOST_TOTALS);
     let before = sums.iter().filter(|sum| sum.number < standing).take(MOST_TOTALS);
-    for total in new.chain(before) {
+    let found = algebra.each(new.chain(before).collect(), |total, algebra| {
         let parts = parts(total, sums, algebra)?;
-        if let Some(least) = least_of_chains(total, &parts, standing, profile, algebra)? {
-            return Ok(Some(least));
-        }
+        least_of_chains(total, &parts, standing, profile, algebra)
+    })?;
+    if let Some(least) = found.into_iter().flatten().next() {
+        return Ok(Some(least));
     }
     for family in families(sums, algebra)? {
         let is_other = |sum: &&Sum<'_>| !family.numbers().any(|number| number == sum.number);
