@@ -8,13 +8,13 @@ use jsonwebtoken::errors::ErrorKind;
 use sekisho_model::Clock;
 
 use crate::cache::KeyCache;
-use crate::claims::{Claims, Expected};
+use crate::claims::{ClaimNames, Claims, Expected};
 use crate::crypto;
 use crate::error::{Error, TokenFault};
 use crate::keys::Key;
 use crate::principal::Principal;
 use crate::source::{KeySource, Source};
-use crate::token;
+use crate::token::{self, TokenType};
 
 /// Largest difference of clocks that may be forgiven.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(5);
@@ -30,12 +30,17 @@ pub struct Config {
     pub keys: KeySource,
     /// How far the issuer's clock may differ from ours; at most [`MAX_LEEWAY`].
     pub leeway: Duration,
+    /// Which `typ` tokens must have.
+    pub types: TokenType,
+    /// Which claims say for whom a person works, and as what.
+    pub claims: ClaimNames,
 }
 
 /// Verifies tokens against the keys of one issuer.
 #[derive(Debug)]
 pub struct Authenticator {
     expected: Expected,
+    types: TokenType,
     keys: Arc<KeyCache>,
     clock: Arc<dyn Clock>,
 }
@@ -48,7 +53,13 @@ impl Authenticator {
     /// [`Error::Config`] if a setting cannot be used.
     pub fn new(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         crypto::install();
-        for (setting, value) in [("issuer", &config.issuer), ("audience", &config.audience)] {
+        let ClaimNames { organisation, roles } = &config.claims;
+        for (setting, value) in [
+            ("issuer", &config.issuer),
+            ("audience", &config.audience),
+            ("organisation_claim", organisation),
+            ("roles_claim", roles),
+        ] {
             if value.is_empty() {
                 return Err(Error::Config { setting, problem: "it is empty".to_owned() });
             }
@@ -57,9 +68,11 @@ impl Authenticator {
             let problem = format!("it is more than {} s; set the clocks instead", MAX_LEEWAY.as_secs());
             return Err(Error::Config { setting: "leeway", problem });
         }
-        let keys = KeyCache::new(Source::open(config.keys)?, Arc::clone(&clock));
-        let expected = Expected { issuer: config.issuer, audience: config.audience, leeway: config.leeway };
-        Ok(Self { expected, keys, clock })
+        let keys = KeyCache::new(Source::open(config.keys, &config.issuer)?, Arc::clone(&clock));
+        let Config { issuer, audience, leeway, types, claims, .. } = config;
+        let unmarked = types == TokenType::Unmarked;
+        let expected = Expected { issuer, audience, leeway, names: claims, unmarked };
+        Ok(Self { expected, types, keys, clock })
     }
 
     /// Reads the keys now: called at start, so that the operator hears of a wrong setting then.
@@ -80,7 +93,7 @@ impl Authenticator {
     /// checked.
     pub async fn authenticate(&self, bearer: &str) -> Result<Principal, Error> {
         let token = token::strip_scheme(bearer)?;
-        let header = token::read_header(token)?;
+        let header = token::read_header(token, self.types)?;
         let key = self.keys.key(&header.key_id).await?;
         if key.algorithm != header.algorithm {
             return Err(TokenFault::Algorithm.into());

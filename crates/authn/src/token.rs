@@ -11,6 +11,27 @@ use crate::keys::KeyAlgorithm;
 /// Longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
+/// Which `typ` the header of a token must have.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TokenType {
+    /// `at+jwt` (RFC 9068): what was made for another purpose is never taken for an access token.
+    #[default]
+    AccessToken,
+    /// `at+jwt`, `JWT` or none, for issuers that do not mark their access tokens. What the issuer
+    /// signs for another purpose is then told apart by its audience, and by claims that only ID
+    /// tokens and logout tokens have.
+    Unmarked,
+}
+
+impl TokenType {
+    fn accepts(self, typ: Option<&str>) -> bool {
+        let typ = typ.unwrap_or_default();
+        let unmarked = typ.is_empty() || typ.eq_ignore_ascii_case("JWT");
+        let marked = ["at+jwt", "application/at+jwt"].iter().any(|name| typ.eq_ignore_ascii_case(name));
+        marked || (unmarked && self == Self::Unmarked)
+    }
+}
+
 /// The part of a token's header that chooses the key.
 pub(crate) struct Header {
     /// The algorithm that the token claims; the key's must be the same.
@@ -35,7 +56,7 @@ pub(crate) fn strip_scheme(bearer: &str) -> Result<&str, TokenFault> {
 }
 
 /// Reads the header of a token; the cheap checks that need no key are made here.
-pub(crate) fn read_header(token: &str) -> Result<Header, TokenFault> {
+pub(crate) fn read_header(token: &str, types: TokenType) -> Result<Header, TokenFault> {
     let mut parts = token.split('.');
     let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
@@ -47,8 +68,7 @@ pub(crate) fn read_header(token: &str) -> Result<Header, TokenFault> {
         // Extensions that must be understood (RFC 7515, 4.1.11); we understand none.
         return Err(TokenFault::Malformed);
     }
-    let typ = header.typ.unwrap_or_default();
-    if !["at+jwt", "application/at+jwt"].iter().any(|accepted| typ.eq_ignore_ascii_case(accepted)) {
+    if !types.accepts(header.typ.as_deref()) {
         return Err(TokenFault::Type);
     }
     let algorithm = KeyAlgorithm::from_name(&header.alg).ok_or(TokenFault::Algorithm)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use sekisho_authn::{ClaimNames, Config as Authentication, KeySource, TokenType};
 use sekisho_model::Limits;
 use sekisho_service::Capacity;
 use serde::{Deserialize, Serialize};
@@ -46,15 +47,73 @@ pub struct Tls {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tokens {
-    /// The `iss` claim.
+    /// The `iss` claim. Without `keys` also the issuer's address: an OpenID provider.
     pub issuer: String,
-    /// The `aud` claim.
+    /// The `aud` claim. It names this enclave, and is no client's id.
     pub audience: String,
-    /// The issuer's key set: a file, or an `https` address.
-    pub keys: String,
+    /// The issuer's key set: a file, or an `https` address. Left out, the issuer's configuration at
+    /// its address says where the keys are (OpenID Connect Discovery), now and after each rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<String>,
     /// How far clocks may be apart, in seconds; at most 5.
     #[serde(default)]
     pub leeway_seconds: u64,
+    /// Which `typ` tokens must have.
+    #[serde(rename = "type", default)]
+    pub kind: TokenKind,
+    /// The claim that says for which organisation a person works: a name, or `/` and the way to a
+    /// nested one.
+    #[serde(default = "organisation_claim")]
+    pub organisation_claim: String,
+    /// The claim that lists a person's roles, named likewise.
+    #[serde(default = "roles_claim")]
+    pub roles_claim: String,
+}
+
+/// How the issuer marks its access tokens.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum TokenKind {
+    /// With `typ: at+jwt` (RFC 9068).
+    #[default]
+    #[serde(rename = "at+jwt")]
+    AccessToken,
+    /// Not at all, or as any other JWT.
+    #[serde(rename = "unmarked")]
+    Unmarked,
+}
+
+fn organisation_claim() -> String {
+    ClaimNames::default().organisation
+}
+
+fn roles_claim() -> String {
+    ClaimNames::default().roles
+}
+
+impl Tokens {
+    /// What the authenticator is told.
+    #[must_use]
+    pub fn authentication(&self) -> Authentication {
+        let keys = match &self.keys {
+            Some(address) if address.contains("://") => KeySource::Url(address.clone()),
+            Some(file) => KeySource::File(PathBuf::from(file)),
+            None => KeySource::Issuer,
+        };
+        Authentication {
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            keys,
+            leeway: Duration::from_secs(self.leeway_seconds),
+            types: match self.kind {
+                TokenKind::AccessToken => TokenType::AccessToken,
+                TokenKind::Unmarked => TokenType::Unmarked,
+            },
+            claims: ClaimNames {
+                organisation: self.organisation_claim.clone(),
+                roles: self.roles_claim.clone(),
+            },
+        }
+    }
 }
 
 /// How much a job may use, and how many there may be.
@@ -165,8 +224,8 @@ impl Config {
         for relative in paths.into_iter().chain(config.profiles.as_mut()) {
             *relative = folder.join(&*relative);
         }
-        if !config.tokens.keys.contains("://") {
-            config.tokens.keys = folder.join(&config.tokens.keys).display().to_string();
+        if let Some(file) = config.tokens.keys.as_mut().filter(|keys| !keys.contains("://")) {
+            *file = folder.join(&*file).display().to_string();
         }
         let limits = &config.limits;
         if [limits.running, limits.unsettled, limits.checks].contains(&0) || limits.seconds == 0 {
@@ -176,5 +235,38 @@ impl Config {
             );
         }
         Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> Result<Authentication, toml::de::Error> {
+        let always = "issuer = \"https://id.example\"\naudience = \"sekisho\"\n";
+        toml::from_str::<Tokens>(&format!("{always}{text}")).map(|tokens| tokens.authentication())
+    }
+
+    #[test]
+    fn without_keys_the_issuer_is_asked_for_them() {
+        let read = tokens("").unwrap();
+        assert_eq!((read.keys, read.types), (KeySource::Issuer, TokenType::AccessToken));
+        assert_eq!(read.claims, ClaimNames::default());
+        assert_eq!(tokens("keys = \"jwks.json\"").unwrap().keys, KeySource::File("jwks.json".into()));
+        let address = "https://id.example/jwks";
+        assert_eq!(
+            tokens(&format!("keys = \"{address}\"")).unwrap().keys,
+            KeySource::Url(address.to_owned())
+        );
+    }
+
+    #[test]
+    fn the_form_of_tokens_is_one_of_two() {
+        let unmarked = tokens("type = \"unmarked\"\nroles_claim = \"/realm_access/roles\"").unwrap();
+        assert_eq!(unmarked.types, TokenType::Unmarked);
+        assert_eq!(unmarked.claims.roles, "/realm_access/roles");
+        for wrong in ["type = \"any\"", "type = \"JWT\"", "typ = \"at+jwt\"", "role_claim = \"r\""] {
+            assert!(tokens(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -13,10 +13,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sekisho_authn::ClaimNames;
 use sekisho_authn::issuer::Issuer;
 use serde_json::json;
 
-use crate::config::{Config, JobLimits, Tls, Tokens};
+use crate::config::{Config, JobLimits, Tls, TokenKind, Tokens};
 use crate::files::{Readers, make_private_folder, replace};
 use crate::say::say;
 use crate::serve::{self, Running};
@@ -146,8 +147,11 @@ fn config(listen: SocketAddr, issuer: &Issuer, state: &State) -> Config {
         tokens: Tokens {
             issuer: ISSUER.into(),
             audience: AUDIENCE.into(),
-            keys: relative(issuer.key_set()).display().to_string(),
+            keys: Some(relative(issuer.key_set()).display().to_string()),
             leeway_seconds: 0,
+            kind: TokenKind::AccessToken,
+            organisation_claim: ClaimNames::default().organisation,
+            roles_claim: ClaimNames::default().roles,
         },
         limits: JobLimits::default(),
     }

@@ -4,11 +4,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sekisho_audit::{Log, LogKey};
-use sekisho_authn::{Authenticator, Config as TokenConfig, KeySource};
+use sekisho_authn::Authenticator;
 use sekisho_authz::Projects;
 use sekisho_disclosure::{LedgerKey, Profiles, RoundingKey, SealKey};
 use sekisho_query::Engine;
@@ -136,18 +135,8 @@ impl State {
 pub async fn open_service(config: &Config) -> Result<Service> {
     let state = State::create(&config.state)?;
     let clock = Arc::new(SystemClock);
-    let keys = if config.tokens.keys.contains("://") {
-        KeySource::Url(config.tokens.keys.clone())
-    } else {
-        KeySource::File(PathBuf::from(&config.tokens.keys))
-    };
-    let tokens = TokenConfig {
-        issuer: config.tokens.issuer.clone(),
-        audience: config.tokens.audience.clone(),
-        keys,
-        leeway: Duration::from_secs(config.tokens.leeway_seconds),
-    };
-    let authenticator = Authenticator::new(tokens, clock.clone()).context("set up tokens")?;
+    let authenticator =
+        Authenticator::new(config.tokens.authentication(), clock.clone()).context("set up tokens")?;
     authenticator.load_keys().await.context("read the issuer's keys")?;
     let profiles = match &config.profiles {
         Some(folder) => Profiles::with_folder(folder),

@@ -12,7 +12,7 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use ring::{hmac, rsa};
-use sekisho_authn::{Authenticator, Config, Error, KeySource, TokenFault};
+use sekisho_authn::{Authenticator, ClaimNames, Config, Error, KeySource, TokenFault, TokenType};
 use sekisho_model::{Clock, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -223,5 +223,7 @@ pub(crate) fn config(keys: KeySource) -> Config {
         audience: AUDIENCE.to_owned(),
         keys,
         leeway: Duration::from_secs(LEEWAY),
+        types: TokenType::AccessToken,
+        claims: ClaimNames::default(),
     }
 }

@@ -6,6 +6,8 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+mod claims;
+mod discovery;
 mod forge;
 mod issuer;
 mod mutation;

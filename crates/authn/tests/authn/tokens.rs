@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sekisho_authn::{Authenticator, Config, Error, KeySource, MAX_TOKEN_BYTES, TokenFault};
+use sekisho_authn::{Authenticator, ClaimNames, Config, Error, KeySource, MAX_TOKEN_BYTES, TokenFault};
 use sekisho_model::{Code, Timestamp};
 use serde_json::{Value, json};
 
@@ -256,6 +256,19 @@ fn settings_that_weaken_the_check_are_refused() {
     assert_eq!(refused(Config { leeway: Duration::from_millis(5001), ..file() }), "leeway");
     assert_eq!(refused(Config { issuer: String::new(), ..file() }), "issuer");
     assert_eq!(refused(Config { audience: String::new(), ..file() }), "audience");
+    let named = |organisation: &str, roles: &str| ClaimNames {
+        organisation: organisation.into(),
+        roles: roles.into(),
+    };
+    assert_eq!(refused(Config { claims: named("", "roles"), ..file() }), "organisation_claim");
+    assert_eq!(refused(Config { claims: named("org", ""), ..file() }), "roles_claim");
+    for issuer in ["issuer", "http://id.example", "https://id.example?x"] {
+        assert_eq!(
+            refused(Config { issuer: issuer.into(), ..config(KeySource::Issuer) }),
+            "issuer",
+            "{issuer}"
+        );
+    }
     for url in
         ["http://example.org/jwks", "ftp://127.0.0.1/", "https://a:b@example.org/", "http://10.0.0.1/", "x"]
     {
