@@ -26,7 +26,7 @@ pub(crate) struct Args {
 /// Which server, and as whom.
 #[derive(ClapArgs)]
 pub(crate) struct Connection {
-    /// Profile with the server's address, its CA and a token [env: SEKISHO_PROFILE]
+    /// Profile with the server's address, its CA, and a token or where to sign in [env: SEKISHO_PROFILE]
     #[arg(long, global = true, value_name = "FILE")]
     profile: Option<PathBuf>,
     /// State directory of a demonstration server, with --as
@@ -47,6 +47,10 @@ pub(crate) enum Command {
     Catalog(CatalogArgs),
     /// Lists your jobs, newest first
     Jobs(JobsArgs),
+    /// Signs in at the issuer that the profile names; later commands are made as who signed in
+    Login(LoginArgs),
+    /// Signs out: the login is removed from this machine, and renewed no more
+    Logout(LogoutArgs),
     /// Lists the projects that you belong to
     Projects(ProjectsArgs),
     /// Fetches the proof that a release stands in the enclave's log
@@ -133,6 +137,36 @@ pub(crate) struct JobsArgs {
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: ListFormat,
 }
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  sekisho --profile enclave.toml login
+  sekisho --profile enclave.toml login --client-credentials --client-id pipeline --client-secret-file secret.txt
+
+The profile says where: instead of a token it holds a table
+  [login]
+  issuer = \"https://id.example\"
+  client_id = \"sekisho-cli\"
+  resource = \"https://enclave.example\"      # or: audience = \"...\", as the issuer wants it
+  scope = \"openid offline_access\"
+
+A secret is read from a file or from SEKISHO_CLIENT_SECRET, and never given as an argument: other users can see those.")]
+pub(crate) struct LoginArgs {
+    /// Sign a program in with its own secret, instead of a person with a code in a browser
+    #[arg(long)]
+    pub(crate) client_credentials: bool,
+    /// Client to sign in as, instead of the profile's
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// File of the client's secret; it is read again whenever the login is renewed [else env: SEKISHO_CLIENT_SECRET]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_secret_file: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "Example:\n  sekisho --profile enclave.toml logout")]
+pub(crate) struct LogoutArgs {}
 
 #[derive(ClapArgs)]
 #[command(after_help = "Example:\n  sekisho projects")]
@@ -334,6 +368,8 @@ impl Command {
             | Self::Cancel(_)
             | Self::Catalog(_)
             | Self::Jobs(_)
+            | Self::Login(_)
+            | Self::Logout(_)
             | Self::Projects(_)
             | Self::Receipt(_)
             | Self::Twin(_)

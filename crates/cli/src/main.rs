@@ -10,6 +10,7 @@ mod catalog;
 mod files;
 mod input;
 mod jobs;
+mod login;
 mod output;
 mod progress;
 mod receipt;
@@ -58,6 +59,8 @@ fn run(args: Args, out: &mut Output) -> Result<u8> {
             Command::Cancel(args) => jobs::cancel(&connection, &args, out).await,
             Command::Catalog(args) => catalog::catalog(&connection, &args, out).await,
             Command::Jobs(args) => jobs::list(&connection, &args, out).await,
+            Command::Login(args) => login::login(&connection, &args, out).await,
+            Command::Logout(_) => login::logout(&connection, out).await,
             Command::Projects(args) => catalog::projects(&connection, &args, out).await,
             Command::Receipt(args) => receipt::receipt(&connection, &args, out).await,
             Command::Result(args) => jobs::result(&connection, &args, out).await,

@@ -1,6 +1,7 @@
 //! A connection to the server: TLS with the profile's CA alone, a bearer token, and bounded retries.
 
 use std::error::Error as _;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sekisho_wire::v1::catalog_service_client::CatalogServiceClient;
 use sekisho_wire::v1::job_service_client::JobServiceClient;
@@ -8,10 +9,10 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 use crate::error::passing;
-use crate::{Error, Profile, Result, Settings};
+use crate::{Credentials, Error, Profile, Result, Settings};
 
 /// The server, as one caller sees it. Cloning is cheap and shares the connection.
 #[derive(Clone)]
@@ -21,15 +22,30 @@ pub struct Client {
     pub(crate) settings: Settings,
     pub(crate) address: String,
     pub(crate) log_key: Option<String>,
+    credentials: Credentials,
+    bearer: Bearer,
 }
 
-/// Adds the token to each call.
-#[derive(Clone)]
-pub(crate) struct Bearer(MetadataValue<Ascii>);
+/// Adds the token to each call; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Bearer(Arc<RwLock<Option<MetadataValue<Ascii>>>>);
+
+impl Bearer {
+    fn set(&self, token: &str) -> Result<()> {
+        let value = format!("Bearer {token}").parse();
+        let mut value: MetadataValue<Ascii> =
+            value.map_err(|_| Error::argument("the token is not visible ASCII"))?;
+        value.set_sensitive(true);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        Ok(())
+    }
+}
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
+        let token = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let token = token.ok_or_else(|| Status::unauthenticated("not signed in"))?;
+        request.metadata_mut().insert("authorization", token);
         Ok(request)
     }
 }
@@ -40,7 +56,8 @@ impl Client {
     /// # Errors
     ///
     /// [`Error::Unreachable`] if nobody answers there, or not with a certificate of the profile's CA;
-    /// [`Error::Argument`] if the profile's values are not of their form.
+    /// [`Error::Argument`] if the profile's values are not of their form; [`Error::NotAllowed`] if the
+    /// profile asks for a login and there is none.
     pub async fn connect(profile: &Profile) -> Result<Self> {
         Self::connect_with(profile, Settings::standard()).await
     }
@@ -51,11 +68,15 @@ impl Client {
     ///
     /// As [`Client::connect`].
     pub async fn connect_with(profile: &Profile, settings: Settings) -> Result<Self> {
-        let channel = endpoint(profile, &settings)?.connect().await.map_err(|error| {
+        let endpoint = endpoint(profile, &settings)?;
+        // Before anything is sent: that nobody is signed in is told first.
+        let bearer = Bearer::default();
+        bearer.set(&current(&profile.credentials).await?)?;
+        let channel = endpoint.connect().await.map_err(|error| {
             let reason = innermost(&error);
             Error::Unreachable { address: profile.address.clone(), reason }
         })?;
-        Self::over(channel, profile, settings)
+        Ok(Self::over(channel, profile, settings, bearer))
     }
 
     /// Connects at the first call, and again whenever the connection was lost.
@@ -65,24 +86,42 @@ impl Client {
     /// [`Error::Argument`] if the profile's values are not of their form.
     pub fn connect_lazily(profile: &Profile, settings: Settings) -> Result<Self> {
         let channel = endpoint(profile, &settings)?.connect_lazy();
-        Self::over(channel, profile, settings)
+        let bearer = Bearer::default();
+        if let Some(token) = profile.token() {
+            bearer.set(token)?;
+        }
+        Ok(Self::over(channel, profile, settings, bearer))
     }
 
-    fn over(channel: Channel, profile: &Profile, settings: Settings) -> Result<Self> {
-        let mut token: MetadataValue<Ascii> = format!("Bearer {}", profile.token)
-            .parse()
-            .map_err(|_| Error::argument("the profile's token is not visible ASCII"))?;
-        token.set_sensitive(true);
-        let bearer = Bearer(token);
+    fn over(channel: Channel, profile: &Profile, settings: Settings, bearer: Bearer) -> Self {
         let size = settings.message_bytes;
-        Ok(Self {
+        Self {
             jobs: JobServiceClient::with_interceptor(channel.clone(), bearer.clone())
                 .max_decoding_message_size(size),
-            catalog: CatalogServiceClient::with_interceptor(channel, bearer).max_decoding_message_size(size),
+            catalog: CatalogServiceClient::with_interceptor(channel, bearer.clone())
+                .max_decoding_message_size(size),
             settings,
             address: profile.address.clone(),
             log_key: profile.log_key.clone(),
-        })
+            credentials: profile.credentials.clone(),
+            bearer,
+        }
+    }
+
+    /// Sees that the next call has a token that is good for now.
+    pub(crate) async fn sign_in(&self) -> Result<()> {
+        match &self.credentials {
+            Credentials::Token(_) => Ok(()),
+            Credentials::Login(account) => self.bearer.set(&account.token().await?),
+        }
+    }
+
+    /// Whether the token of the last call has ended, so that another one may be taken.
+    fn renews(&self) -> bool {
+        match &self.credentials {
+            Credentials::Token(_) => false,
+            Credentials::Login(account) => account.is_due(),
+        }
     }
 
     /// Makes an idempotent call, again while the server cannot be reached.
@@ -96,6 +135,7 @@ impl Client {
     {
         let mut failed = 0;
         loop {
+            self.sign_in().await?;
             let mut request = Request::new(message.clone());
             request.set_timeout(self.settings.call_timeout);
             match call(request).await {
@@ -108,11 +148,21 @@ impl Client {
     /// Pauses after a failed attempt, or gives up.
     pub(crate) async fn pause_after(&self, status: &Status, failed: &mut u32) -> Result<()> {
         *failed = failed.saturating_add(1);
-        if !passing(status) || *failed >= self.settings.attempts {
+        // A stream outlives the token that it was opened with; the next one is opened with a new token.
+        let ended = status.code() == Code::Unauthenticated && self.renews();
+        if !(ended || passing(status)) || *failed >= self.settings.attempts {
             return Err(Error::from_status(&self.address, status));
         }
         tokio::time::sleep(self.settings.pause(*failed)).await;
         Ok(())
+    }
+}
+
+/// The token to begin with.
+async fn current(credentials: &Credentials) -> Result<String> {
+    match credentials {
+        Credentials::Token(token) => Ok(token.clone()),
+        Credentials::Login(account) => account.token().await,
     }
 }
 

@@ -182,6 +182,8 @@ impl Client {
         let mut last = None;
         let mut failed = 0;
         loop {
+            self.sign_in().await?;
+            let mut heard = false;
             let broken = match service.watch_job(WatchJobRequest { name: name.to_owned() }).await {
                 Err(status) => status,
                 Ok(answer) => {
@@ -189,6 +191,7 @@ impl Client {
                     loop {
                         match states.message().await {
                             Ok(Some(job)) => {
+                                heard = true;
                                 if last.replace(job.state) != Some(job.state) {
                                     failed = 0;
                                     seen(&job);
@@ -203,6 +206,10 @@ impl Client {
                     }
                 }
             };
+            if heard && broken.code() == Code::Unauthenticated {
+                // The stream was as long as its token: nothing is wrong with the server.
+                failed = 0;
+            }
             self.pause_after(&broken, &mut failed).await?;
         }
     }

@@ -12,8 +12,9 @@
 //! # }
 //! ```
 //!
-//! This crate never talks to a server without TLS, never trusts a certificate authority but the profile's,
-//! and never believes a result whose bytes differ from the digest that the server vouched for.
+//! This crate never talks to a server without TLS, never trusts a certificate authority but the profile's
+//! for it (an issuer at which people sign in is known by the system's), never sends a token to another
+//! server than the profile's, and never believes a result whose bytes differ from the digest that the server vouched for.
 
 mod catalog;
 mod connect;
@@ -21,6 +22,7 @@ mod document;
 mod error;
 mod exit;
 mod jobs;
+mod login;
 mod parameter;
 mod profile;
 mod receipt;
@@ -36,8 +38,9 @@ pub use document::{
 pub use error::{Error, Result, codes};
 pub use exit::{Exit, exit_code};
 pub use jobs::{Outcome, Submission, job_name};
+pub use login::{Account, AsClient, Login, Prompt, SECRET_VARIABLE};
 pub use parameter::Parameter;
-pub use profile::Profile;
+pub use profile::{Credentials, Profile};
 pub use receipt::{Receipt, Verified};
 pub use sekisho_wire::{Timestamp, v1};
 pub use settings::Settings;

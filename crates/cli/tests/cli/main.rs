@@ -4,6 +4,7 @@
 #[path = "../../../client/tests/client/fake.rs"]
 mod fake;
 mod given;
+mod login;
 mod plan;
 mod serve;
 

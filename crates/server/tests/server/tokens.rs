@@ -34,7 +34,7 @@ pub(crate) async fn job_service(server: &Server, person: &str) -> JobServiceClie
 
 /// A request with a person's token.
 pub(crate) fn signed<T>(server: &Server, person: &str, message: T) -> Request<T> {
-    bearing(message, Some(&server.profile(person).token))
+    bearing(message, server.profile(person).token())
 }
 
 /// A request with a token, or with none.
@@ -92,7 +92,7 @@ async fn a_token_that_is_not_valid_opens_nothing_and_is_answered_alike() {
     let channel = channel(&profile).await;
     let job =
         server.client("analyst").await.sql("nafld", "SELECT COUNT(*) AS n FROM patients").await.unwrap().job;
-    let forger = Forger::new(&home.state(), &profile.token);
+    let forger = Forger::new(&home.state(), profile.token().unwrap());
     // What the forger makes is accepted where nothing is wrong with it.
     let unchanged = bearing(v1::GetJobRequest { name: job.name.clone() }, Some(&forger.token(|_, _| ())));
     assert!(JobServiceClient::new(channel.clone()).get_job(unchanged).await.is_ok());
@@ -136,7 +136,7 @@ async fn reflection_asks_for_a_token_and_health_does_not() {
     let mut reflection = ServerReflectionClient::new(channel);
     let status = reflection.server_reflection_info(bearing(ask(), None)).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    let answers = reflection.server_reflection_info(bearing(ask(), Some(&profile.token))).await.unwrap();
+    let answers = reflection.server_reflection_info(bearing(ask(), profile.token())).await.unwrap();
     let answer = answers.into_inner().message().await.unwrap().unwrap();
     assert!(format!("{answer:?}").contains("sekisho.v1.JobService"));
     server.stop().await;
