@@ -1,11 +1,11 @@
 # The same steps as .ci/run, one by one. `make check` is what CI runs.
 
-.PHONY: check clippy demo deny fmt fuzz test
+.PHONY: check clippy demo deny fmt fuzz oidc test
 
 check:
 	.ci/run
 
-fmt clippy deny test:
+fmt clippy deny test oidc:
 	.ci/run $@
 
 demo:
