@@ -65,6 +65,10 @@ impl Claims {
         if expected.unmarked && OF_OTHER_TOKENS.into_iter().any(|name| self.claim(name).is_some()) {
             return Err(TokenFault::Type);
         }
+        if self.claim("cnf").is_some() {
+            // Taken as a bearer token it would be as good in a thief's hands (RFC 9449, 7.1; RFC 8705, 3).
+            return Err(TokenFault::Bound);
+        }
         let expires_at = self.check_times(expected.leeway, now)?;
         let roles = texts(self.claim(&expected.names.roles))?;
         if roles.len() > MAX_ROLES {

@@ -119,6 +119,10 @@ pub enum TokenFault {
     /// Meant for somebody else.
     #[error("it is for another audience")]
     Audience,
+    /// Only the owner of a key may use it (`cnf`, RFC 7800), and whether the caller is that owner
+    /// cannot be told here.
+    #[error("it is bound to a key of its owner's (`cnf`); ask for a bearer token")]
+    Bound,
     /// Its time is over.
     #[error("expired; sign in again")]
     Expired,

@@ -95,3 +95,12 @@ async fn an_id_token_or_a_logout_token_is_no_access_token_even_where_types_are_n
         assert!(matches!(refused, Err(Error::Token(TokenFault::Type))), "{name}: {refused:?}");
     }
 }
+
+#[tokio::test]
+async fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
+    let bench = Bench::new();
+    for bound in [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!({})] {
+        let token = bench.keys.token(Kind::Ed, &header(Kind::Ed), &with(claims(), "cnf", bound.clone()));
+        assert_eq!(bench.fault(&token).await, TokenFault::Bound, "{bound}");
+    }
+}
