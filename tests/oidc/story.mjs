@@ -73,8 +73,8 @@ const resource = (name) => `resource = "${name}"\nscope = "analyse"\n`;
 const withToken = (token) => profile("token", `token = "${token}"\n`);
 const projects = (path, more) => run("sekisho", ["--profile", path, "projects", "--format", "json"], more);
 
-async function allowed(path, expected = ["nafld", "nafld-review", "ward"]) {
-  const ran = await projects(path);
+async function allowed(path, expected = ["nafld", "nafld-review", "ward"], more = {}) {
+  const ran = await projects(path, more);
   assert.equal(ran.code, 0, ran.stderr);
   assert.deepEqual(JSON.parse(ran.stdout).map(({ project }) => project).sort(), expected);
 }
@@ -144,11 +144,15 @@ async function story() {
   await Promise.all([allowed(person), allowed(person), allowed(person)]);
   assert.ok(issuer.renewals >= 3, `${issuer.renewals} renewals`);
 
-  step("keys are rotated: new tokens work at once, those of the old key no more");
+  step("keys are rotated: new tokens work at once, those of the old key no more, and who is signed in notices nothing");
+  const program = profile("program", login("pipeline", resource(ENCLAVE)));
+  const asClient = ["--profile", program, "login", "--client-credentials"];
+  issuer.lifetime = 300;
+  assert.equal((await run("sekisho", asClient, { SEKISHO_CLIENT_SECRET: SECRET })).code, 0);
   const old = issuer.rotate();
   await allowed(person);
   await refused(withToken(issuer.forge({ key: old })), /key is unknown/);
-  issuer.lifetime = 300;
+  await allowed(program, ["ward"], { SEKISHO_CLIENT_SECRET: SECRET });
 
   step("another person is another person");
   const other = profile("other", readFileSync(person, "utf8").replace(/^(address|ca) .*\n/gm, ""));
@@ -157,10 +161,9 @@ async function story() {
   await allowed(person);
 
   step("a program signs in with its secret from a file, or from the environment");
-  const program = profile("program", login("pipeline", resource(ENCLAVE)));
+  assert.equal((await run("sekisho", ["--profile", program, "logout"], { SEKISHO_CLIENT_SECRET: SECRET })).code, 0);
   const secret = join(room, "secret");
   writeFileSync(secret, `${SECRET}\n`, { mode: 0o600 });
-  const asClient = ["--profile", program, "login", "--client-credentials"];
   const without = await run("sekisho", asClient);
   assert.equal(without.code, 2, without.stderr);
   const wrong = await run("sekisho", asClient, { SEKISHO_CLIENT_SECRET: "wrong" });
@@ -197,6 +200,7 @@ async function story() {
     [/access token/, { header: { typ: undefined }, claims: { aud: "sekisho-cli" } }],
     [/another audience/, { claims: { aud: ELSEWHERE } }],
     [/another issuer/, { claims: { iss: `${issuer.url}/` } }],
+    [/bound to a key/, { claims: { cnf: { jkt: "of somebody's key" } } }],
     [/expired/, { claims: { iat: now - 700, exp: now - 1 } }],
     [/`exp`/, { claims: { exp: undefined } }],
     [/`sub`/, { claims: { sub: undefined } }],

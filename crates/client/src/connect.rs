@@ -39,6 +39,13 @@ impl Bearer {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(value);
         Ok(())
     }
+
+    /// The token, if one was set.
+    fn token(&self) -> String {
+        let value = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let text = value.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
+        text.trim_start_matches("Bearer ").to_owned()
+    }
 }
 
 impl Interceptor for Bearer {
@@ -116,11 +123,11 @@ impl Client {
         }
     }
 
-    /// Whether the token of the last call has ended, so that another one may be taken.
-    fn renews(&self) -> bool {
+    /// Whether there is another token in place of the one that was refused.
+    async fn renew(&self) -> bool {
         match &self.credentials {
             Credentials::Token(_) => false,
-            Credentials::Login(account) => account.is_due(),
+            Credentials::Login(account) => account.renew(&self.bearer.token()).await.unwrap_or(false),
         }
     }
 
@@ -148,9 +155,11 @@ impl Client {
     /// Pauses after a failed attempt, or gives up.
     pub(crate) async fn pause_after(&self, status: &Status, failed: &mut u32) -> Result<()> {
         *failed = failed.saturating_add(1);
-        // A stream outlives the token that it was opened with; the next one is opened with a new token.
-        let ended = status.code() == Code::Unauthenticated && self.renews();
-        if !(ended || passing(status)) || *failed >= self.settings.attempts {
+        // A token may end during a call, or with the key that signed it: the call is made again with another.
+        if status.code() == Code::Unauthenticated && *failed == 1 && self.renew().await {
+            return Ok(());
+        }
+        if !passing(status) || *failed >= self.settings.attempts {
             return Err(Error::from_status(&self.address, status));
         }
         tokio::time::sleep(self.settings.pause(*failed)).await;

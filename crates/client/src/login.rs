@@ -202,9 +202,17 @@ impl Account {
         }
     }
 
-    /// Whether the token has ended, or is about to: a call that was refused may be made again.
-    pub(crate) fn is_due(&self) -> bool {
-        self.kept().is_ok_and(|kept| kept.is_due(now(), MARGIN))
+    /// Renews a token that the server refused, whatever its end. Whether there is another one now.
+    pub(crate) async fn renew(&self, refused: &str) -> Result<bool> {
+        let _lock = kept::lock(&self.file).await?;
+        let kept = self.kept()?;
+        if kept.token != refused {
+            // Another program was quicker.
+            return Ok(true);
+        }
+        let renewed = self.renewed(&kept).await?;
+        renewed.write(&self.file)?;
+        Ok(renewed.token != refused)
     }
 
     async fn renewed(&self, kept: &Kept) -> Result<Kept> {

@@ -253,6 +253,23 @@ async fn a_connection_outlives_its_token() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_refused_before_its_end_is_renewed_once() {
+    let (server, issuer) = (Fake::start().await, Issuer::start().await);
+    let account = issuer.account(&server.address);
+    // As after a rotation of the issuer's keys.
+    issuer.sign_in(&account, token("of-an-old-key", 600, "renewal")).await;
+    issuer.answers([(OK, token(TOKEN, 600, "renewal"))]);
+    assert!(client(&server, &account).await.unwrap().projects().await.is_ok());
+    // What is refused whatever is done is not asked for again and again.
+    issuer.sign_in(&account, token("refused", 600, "renewal")).await;
+    let before = issuer.bodies("/token").len();
+    issuer.answers((0..9).map(|number| (OK, token(&format!("refused-{number}"), 600, "renewal"))));
+    let error = client(&server, &account).await.unwrap().projects().await.unwrap_err();
+    assert_eq!(exit_code(Err(&error)), 3);
+    assert_eq!(issuer.bodies("/token").len(), before + 1);
+}
+
+#[tokio::test]
 async fn a_login_that_the_issuer_ended_asks_to_sign_in_again() {
     let (server, issuer) = (Fake::start().await, Issuer::start().await);
     let account = issuer.account(&server.address);
