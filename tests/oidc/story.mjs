@@ -15,8 +15,9 @@ const bin = resolve(process.argv[2] ?? "target/debug");
 const room = mkdtempSync(join(tmpdir(), "sekisho-oidc-"));
 const state = join(room, "state");
 const environment = { ...process.env, XDG_STATE_HOME: join(room, "home"), NO_COLOR: "1" };
-delete environment.SEKISHO_PROFILE;
-delete environment.SEKISHO_CLIENT_SECRET;
+for (const name of ["SEKISHO_PROFILE", "SEKISHO_CLIENT_SECRET", "no_proxy", "NO_PROXY"]) delete environment[name];
+// What is not encrypted must go through no proxy: this one leads nowhere.
+for (const name of ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]) environment[name] = "http://127.0.0.1:1";
 const running = [];
 
 /** Starts a program; `seen` waits until it has written something on a stream. */

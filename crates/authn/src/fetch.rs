@@ -15,11 +15,13 @@ const MAX_BYTES: usize = 256 * 1024;
 /// Longest time that reading the keys may take, the discovery of their address included.
 pub(crate) const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A client that goes nowhere but where it is sent.
-pub(crate) fn client() -> Result<Client, String> {
+/// A client that goes nowhere but where it is sent, beginning with this address.
+pub(crate) fn client(first: &Url) -> Result<Client, String> {
     // A redirect could lead to plain http, or to another host's keys.
-    let client = Client::builder().redirect(Policy::none()).timeout(FETCH_TIMEOUT).build();
-    client.map_err(|error| chain(&error))
+    let client = Client::builder().redirect(Policy::none()).timeout(FETCH_TIMEOUT);
+    // What is not encrypted does not leave this machine, through a proxy of the environment neither.
+    let client = if first.scheme() == "https" { client } else { client.no_proxy() };
+    client.build().map_err(|error| chain(&error))
 }
 
 /// An address that may be asked: `https`, or `http` on loopback, where nobody can listen in.

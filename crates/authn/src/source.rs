@@ -31,18 +31,18 @@ pub(crate) enum Source {
 
 impl Source {
     pub(crate) fn open(source: KeySource, issuer: &str) -> Result<Self, Error> {
-        let client = || fetch::client().map_err(|problem| Error::Config { setting: "keys", problem });
+        let unusable = |setting| move |problem| Error::Config { setting, problem };
         match source {
             KeySource::File(path) => Ok(Self::File(path)),
             KeySource::Issuer => {
-                let discovery =
-                    Discovery::of(issuer).map_err(|problem| Error::Config { setting: "issuer", problem })?;
-                Ok(Self::Issuer { discovery, client: client()? })
+                let discovery = Discovery::of(issuer).map_err(unusable("issuer"))?;
+                let client = fetch::client(discovery.document()).map_err(unusable("issuer"))?;
+                Ok(Self::Issuer { discovery, client })
             }
             KeySource::Url(text) => {
-                let url =
-                    fetch::address(&text).map_err(|problem| Error::Config { setting: "keys", problem })?;
-                Ok(Self::Url { url, client: client()? })
+                let url = fetch::address(&text).map_err(unusable("keys"))?;
+                let client = fetch::client(&url).map_err(unusable("keys"))?;
+                Ok(Self::Url { url, client })
             }
         }
     }

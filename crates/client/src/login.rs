@@ -132,13 +132,18 @@ impl Account {
             wait(Duration::from_secs(pause)).await;
             // A pause of nothing must not make it ask for ever.
             left = left.saturating_sub(pause.max(1));
-            match issuer.ask(form.clone()).await? {
-                Reply::Granted(granted) => return self.keep(client, Grant::Device, granted),
-                Reply::Denied(denied) if denied.error == "authorization_pending" => {}
-                Reply::Denied(denied) if denied.error == "slow_down" => {
+            match issuer.ask(form.clone()).await {
+                Ok(Reply::Granted(granted)) => return self.keep(client, Grant::Device, granted),
+                Ok(Reply::Denied(denied)) if denied.error == "authorization_pending" => {}
+                Ok(Reply::Denied(denied)) if denied.error == "slow_down" => {
                     pause = pause.saturating_add(SLOWER).min(LONGEST_INTERVAL);
                 }
-                Reply::Denied(denied) => return Err(refused(&denied.to_string())),
+                Ok(Reply::Denied(denied)) => return Err(refused(&denied.to_string())),
+                // The person may be typing just now; it is asked less often (RFC 8628, 3.5).
+                Err(Error::Unreachable { .. }) if left > 0 => {
+                    pause = pause.saturating_mul(2).clamp(1, LONGEST_INTERVAL);
+                }
+                Err(error) => return Err(error),
             }
             if left == 0 {
                 return Err(refused("nobody typed the code in while it was valid"));

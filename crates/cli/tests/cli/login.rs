@@ -1,6 +1,8 @@
 //! `login`, `logout` and the commands of who is not signed in, up to where an issuer would be asked.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 
 use tempfile::TempDir;
 
@@ -60,6 +62,21 @@ fn an_issuer_that_nobody_reaches_is_told_apart_from_a_refusal() {
     assert!(secretless.stderr.contains("SEKISHO_CLIENT_SECRET"), "{}", secretless.stderr);
     let out = run(&home, &["--profile", &path, "logout"]);
     assert_eq!((out.code, out.stderr.as_str()), (0, "nobody was signed in\n"));
+}
+
+#[test]
+fn what_is_not_encrypted_goes_through_no_proxy() {
+    let room = Room::new();
+    let (home, path) = profile(&room);
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let mut command = bare(&["--profile", &path, "login"]);
+    command.env("XDG_STATE_HOME", home.path()).env_remove("no_proxy").env_remove("NO_PROXY");
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env(name, format!("http://{}", proxy.local_addr().unwrap()));
+    }
+    assert_eq!(Ran::of(command.output().unwrap()).code, 13);
+    assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -41,14 +41,17 @@ struct Configuration {
 impl Issuer {
     /// Reads the configuration of an issuer.
     pub(crate) async fn discover(name: &str) -> Result<Self> {
-        // A redirect could lead a secret or a token elsewhere.
-        let http = Client::builder().redirect(Policy::none()).timeout(TIMEOUT).build();
-        let http =
-            http.map_err(|error| Error::argument(format!("cannot set up TLS: {}", innermost(&error))))?;
         let address = format!("{}{WELL_KNOWN}", name.trim_end_matches('/'));
         let address = checked(&address, None).map_err(|problem| {
             Error::argument(format!("the profile's issuer `{name}` cannot be used: {problem}"))
         })?;
+        // A redirect could lead a secret or a token elsewhere.
+        let http = Client::builder().redirect(Policy::none()).timeout(TIMEOUT);
+        // What is not encrypted does not leave this machine, through a proxy of the environment neither.
+        let http = if address.scheme() == "https" { http } else { http.no_proxy() };
+        let http = http
+            .build()
+            .map_err(|error| Error::argument(format!("cannot set up TLS: {}", innermost(&error))))?;
         let (status, body) = answered(name, http.get(address)).await?;
         if status != StatusCode::OK {
             return Err(unusable(name, &format!("its configuration is answered with {}", status.as_u16())));

@@ -18,6 +18,8 @@ use crate::fake::{Fake, TOKEN};
 const CONFIGURATION: &str = "/.well-known/openid-configuration";
 const OK: &str = "200 OK";
 const BAD: &str = "400 Bad Request";
+/// Not a status: the connection is closed without an answer.
+const NOTHING: &str = "";
 
 /// What came to the issuer: an address, the `authorization` header, and the body.
 type Asked = (String, Option<String>, String);
@@ -59,6 +61,9 @@ impl Issuer {
                     }
                 };
                 seen.lock().unwrap().push(question);
+                if status == NOTHING {
+                    continue;
+                }
                 let length = body.len();
                 let answer = format!(
                     "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -202,6 +207,15 @@ async fn a_code_that_is_refused_or_not_typed_in_signs_nobody_in() {
         "{}",
         told(&error)
     );
+
+    issuer.asked.lock().unwrap().clear();
+    // An issuer that is away for a moment is asked again, less often: after 5 s, and 10 s later.
+    issuer.answers([(NOTHING, Value::Null), (BAD, json!({"error": "expired_token"}))]);
+    assert!(told(&sign_in().await).contains("expired_token"));
+    assert_eq!(issuer.bodies("/token").len(), 2);
+    issuer.asked.lock().unwrap().clear();
+    issuer.answers([(NOTHING, Value::Null), (NOTHING, Value::Null)]);
+    assert_eq!(exit_code(Err(&sign_in().await)), 13, "15 s are longer than the code works");
 
     issuer.asked.lock().unwrap().clear();
     issuer.answers((0..9).map(|_| (BAD, json!({"error": "authorization_pending"}))));
