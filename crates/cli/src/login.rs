@@ -1,7 +1,5 @@
 //! `sekisho login` and `sekisho logout`: who the user is, for every later command.
 
-use std::cell::RefCell;
-
 use sekisho_client::render::escaped;
 use sekisho_client::{AsClient, Prompt, Result};
 
@@ -16,9 +14,7 @@ pub(crate) async fn login(connection: &Connection, args: &LoginArgs, out: &mut O
     if args.client_credentials {
         account.sign_in_as_client(&client).await?;
     } else {
-        let shown = RefCell::new(&mut *out);
-        let show = |prompt: &Prompt| shown.borrow_mut().note(&told(prompt));
-        account.sign_in(&client, show, tokio::time::sleep).await?;
+        account.sign_in(&client, |prompt| out.note(&told(prompt)), tokio::time::sleep).await?;
     }
     out.note(&format!("signed in at {}\n", escaped(&account.login.issuer)));
     Ok(0)

@@ -77,9 +77,12 @@ impl Issuer {
         match self.post(address, &form).await? {
             (StatusCode::OK, body) => {
                 let begun: Begun = read(&self.name, "code", &body)?;
-                let page = begun.prompt().address;
-                checked(&page, Some(&self.name))
-                    .map_err(|problem| unusable(&self.name, &format!("the page for its code: {problem}")))?;
+                let prompt = begun.prompt();
+                for page in std::iter::once(&prompt.address).chain(&prompt.address_with_code) {
+                    checked(page, Some(&self.name)).map_err(|problem| {
+                        unusable(&self.name, &format!("the page for its code: {problem}"))
+                    })?;
+                }
                 Ok(begun)
             }
             (status, body) => Err(super::refused(&self.denied(status, &body)?.to_string())),

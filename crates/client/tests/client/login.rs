@@ -28,6 +28,8 @@ type Asked = (String, Option<String>, String);
 struct Issuer {
     url: String,
     configuration: Arc<Mutex<String>>,
+    /// What begins a device flow.
+    device: Arc<Mutex<Value>>,
     /// What the token address answers, in this order.
     answers: Arc<Mutex<VecDeque<(&'static str, Value)>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -42,17 +44,18 @@ impl Issuer {
         let configuration: Arc<Mutex<String>> = Arc::default();
         let answers: Arc<Mutex<VecDeque<(&'static str, Value)>>> = Arc::default();
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let device = json!({
+        let device = Arc::new(Mutex::new(json!({
             "device_code": "the-device", "user_code": "WDJB-MJHT", "expires_in": 12,
             "verification_uri": format!("{url}/device"), "verification_uri_complete": format!("{url}/device?c=W"),
-        });
+        })));
         let (told, replies, seen) = (Arc::clone(&configuration), Arc::clone(&answers), Arc::clone(&asked));
+        let begins = Arc::clone(&device);
         let task = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let question = question(&mut stream).await;
                 let (status, body) = match question.0.as_str() {
                     CONFIGURATION => (OK, told.lock().unwrap().clone()),
-                    "/device" => (OK, device.to_string()),
+                    "/device" => (OK, begins.lock().unwrap().to_string()),
                     "/revoke" => (OK, String::new()),
                     _ => {
                         let reply = replies.lock().unwrap().pop_front();
@@ -71,7 +74,8 @@ impl Issuer {
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
-        let issuer = Self { url, configuration, answers, asked, task, folder: tempfile::tempdir().unwrap() };
+        let issuer =
+            Self { url, configuration, device, answers, asked, task, folder: tempfile::tempdir().unwrap() };
         issuer.configured(|_| ());
         issuer
     }
@@ -371,6 +375,25 @@ async fn nothing_is_sent_to_an_issuer_that_is_not_the_profiles() {
     };
     let error = plain.sign_in(&AsClient::default(), |_| (), async |_| ()).await.unwrap_err();
     assert!(told(&error).contains("https://"), "{}", told(&error));
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_a_page_that_is_no_page_of_the_web() {
+    let issuer = Issuer::start().await;
+    let account = issuer.account("https://h:1");
+    for (member, page) in [
+        ("verification_uri", "http://id.example/device"),
+        ("verification_uri", "javascript:alert(1)"),
+        ("verification_uri_complete", "file:///etc/passwd"),
+    ] {
+        issuer.device.lock().unwrap()[member] = page.into();
+        let prompts = Mutex::new(0);
+        let show = |_: &sekisho_client::Prompt| *prompts.lock().unwrap() += 1;
+        let error = account.sign_in(&AsClient::default(), show, async |_| ()).await.unwrap_err();
+        assert!(told(&error).contains("the page for its code"), "{}", told(&error));
+        assert_eq!(*prompts.lock().unwrap(), 0);
+        issuer.device.lock().unwrap()[member] = format!("{}/device", issuer.url).into();
+    }
 }
 
 #[tokio::test]
