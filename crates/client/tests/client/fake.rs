@@ -32,7 +32,7 @@ use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// The token that is let in.
+/// The token that is let in, and so is each that begins like it.
 pub(crate) const TOKEN: &str = "let-me-in";
 
 /// A running server; it ends with the value.
@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) lose_submits: AtomicUsize,
     /// How many of the next streams of states break after their first state.
     pub(crate) break_watches: AtomicUsize,
+    /// How many of the next streams of states end after their first state, because the token does.
+    pub(crate) end_watches: AtomicUsize,
     /// How many calls of `WatchJob` came.
     pub(crate) watches: AtomicUsize,
     /// The audit log; made when the server starts.
@@ -143,7 +145,11 @@ pub(crate) fn certificates() -> (String, Identity) {
 
 fn signed_in(request: Request<()>) -> Result<Request<()>, Status> {
     let expected = format!("Bearer {TOKEN}");
-    if request.metadata().get("authorization").is_some_and(|token| token.as_bytes() == expected.as_bytes()) {
+    if request
+        .metadata()
+        .get("authorization")
+        .is_some_and(|token| token.as_bytes().starts_with(expected.as_bytes()))
+    {
         return Ok(request);
     }
     Err(error(Code::Unauthenticated, "UNAUTHENTICATED", "the token is not valid"))
@@ -355,6 +361,10 @@ impl JobService for Service {
         if take(&self.0.break_watches) {
             let broken = Err(Status::unavailable("the stream breaks"));
             return Ok(Response::new(Box::pin(tokio_stream::iter([of_state(job::State::Running), broken]))));
+        }
+        if take(&self.0.end_watches) {
+            let ended = Err(Status::unauthenticated("expired; sign in again"));
+            return Ok(Response::new(Box::pin(tokio_stream::iter([of_state(job::State::Running), ended]))));
         }
         let last = settled(job.clone(), self.0.log.lock().unwrap().as_mut());
         self.0.jobs.lock().unwrap().insert(last.name.clone(), last.clone());

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sekisho_client::{Account, AsClient, Client, Credentials, Error, Login, Profile, exit_code};
+use sekisho_client::{Account, AsClient, Client, Credentials, Error, Login, Profile, exit_code, v1};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -285,6 +286,27 @@ async fn a_token_that_is_refused_before_its_end_is_renewed_once() {
     let error = client(&server, &account).await.unwrap().projects().await.unwrap_err();
     assert_eq!(exit_code(Err(&error)), 3);
     assert_eq!(issuer.bodies("/token").len(), before + 1);
+}
+
+#[tokio::test]
+async fn a_stream_outlives_its_token_as_often_as_need_be() {
+    let (server, issuer) = (Fake::start().await, Issuer::start().await);
+    let account = issuer.account(&server.address);
+    issuer.sign_in(&account, token(TOKEN, 600, "renewal")).await;
+    issuer.answers((0..9).map(|number| (OK, token(&format!("{TOKEN}-{number}"), 600, "renewal"))));
+    let by_login = client(&server, &account).await.unwrap();
+    // More often than a call is tried.
+    server.state.end_watches.store(9, Ordering::SeqCst);
+    let outcome = by_login.sql("ward", "SELECT 1").await.unwrap();
+    assert_eq!(outcome.job.state(), v1::job::State::Released);
+    let renewed = issuer.bodies("/token").iter().filter(|body| body.contains("refresh_token")).count();
+    assert_eq!((renewed, server.state.watches.load(Ordering::SeqCst)), (9, 10));
+
+    // A token that stands in the profile has nothing to be renewed with.
+    server.state.end_watches.store(1, Ordering::SeqCst);
+    let profile = Profile::load(&Profile::path_in_state(server.folder(), "analyst")).unwrap();
+    let error = Client::connect(&profile).await.unwrap().sql("ward", "SELECT 1").await.unwrap_err();
+    assert_eq!(exit_code(Err(&error)), 3);
 }
 
 #[tokio::test]
