@@ -162,6 +162,9 @@ impl Lowering<'_> {
         if counts {
             self.columns.is_coarse(id);
         }
+        if matches!(call.func.name(), "max" | "min") {
+            self.columns.has_domain_of(id, &arg);
+        }
         if !once && !sorts.is_empty() {
             self.columns.is_encoded(id);
         }

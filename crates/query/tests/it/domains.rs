@@ -62,6 +62,11 @@ async fn a_row_of_a_declared_domain_is_there_whatever_the_data() {
     check(0, &[(by_sex, "F 40|M 30|X 0"), (by_stage, "0 70|1 0|2 0")]).await;
     // NULL is no declared value: its row is there where its number is.
     check(3, &[(by_sex, "F 43|M 30|X 0"), (by_stage, "0 73|1 #|2 0")]).await;
+    // The largest of a person's values is one of the declared ones.
+    let largest = "SELECT stage, count(*) AS n FROM (SELECT patient_id, max(stage) AS stage FROM people \
+                   GROUP BY patient_id) t GROUP BY stage";
+    check(3, &[(largest, "0 73|1 #|2 0")]).await;
+    check(0, &[(&largest.replace("max", "min"), "0 70|1 0|2 0")]).await;
     check(
         12,
         &[
