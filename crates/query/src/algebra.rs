@@ -395,6 +395,11 @@ pub(crate) enum Public {
         input: Box<Public>,
         predicate: Scalar,
     },
+    /// A row for each item of lists of one length, of which each item is known; each list is a column.
+    Items {
+        input: Box<Public>,
+        columns: Vec<(ColumnId, Vec<Scalar>)>,
+    },
     Join {
         left: Box<Public>,
         right: Box<Public>,

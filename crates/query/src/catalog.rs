@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::functions;
+use crate::items;
 use crate::lists::{self, List, Ranges};
 use crate::model::{Code, Column, ColumnClass, ColumnType, Dataset, Refusal, Table, TableGrant, TableKind};
 
@@ -190,14 +191,14 @@ impl GrantedTable {
     }
 }
 
-/// The engine's own, and one for the parts of what a model says.
+/// The engine's own, and one for the parts of what a model says and for lists.
 fn planners() -> Vec<Arc<dyn ExprPlanner>> {
     let mut planners = SessionStateDefaults::default_expr_planners();
     planners.push(Arc::new(Parts));
     planners
 }
 
-/// Plans `model['n']` as the function that it stands for.
+/// Plans `model['n']`, `bins[1]` and `[1, 2]` as the functions that they stand for.
 #[derive(Debug)]
 struct Parts;
 
@@ -207,13 +208,26 @@ impl ExprPlanner for Parts {
         access: RawFieldAccessExpr,
         _schema: &DFSchema,
     ) -> common::Result<PlannerResult<RawFieldAccessExpr>> {
-        let (GetFieldAccess::NamedStructField { name }, Some(part)) =
-            (&access.field_access, functions::scalar(functions::PART_OF))
-        else {
-            return Ok(PlannerResult::Original(access));
-        };
-        let args = vec![access.expr.clone(), Expr::Literal(name.clone(), None)];
-        Ok(PlannerResult::Planned(part.call(args)))
+        let of = access.expr.clone();
+        Ok(match (&access.field_access, functions::scalar(functions::PART_OF)) {
+            (GetFieldAccess::NamedStructField { name }, Some(part)) => {
+                PlannerResult::Planned(part.call(vec![of, Expr::Literal(name.clone(), None)]))
+            }
+            (GetFieldAccess::ListIndex { key }, _) => {
+                PlannerResult::Planned(items::numbered(of, key.as_ref().clone()))
+            }
+            (GetFieldAccess::NamedStructField { .. } | GetFieldAccess::ListRange { .. }, _) => {
+                PlannerResult::Original(access)
+            }
+        })
+    }
+
+    fn plan_array_literal(
+        &self,
+        items: Vec<Expr>,
+        _schema: &DFSchema,
+    ) -> common::Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(items::together(items)))
     }
 }
 

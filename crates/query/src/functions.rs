@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::common::utils::datafusion_strsim;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowFunctionDefinition, WindowUDF};
 
-use crate::estimates;
+use crate::{estimates, items, summaries};
 
 /// Scalar functions by the names under which SQL may call them.
 const SCALAR: &[&str] = &[
@@ -184,14 +184,18 @@ static WINDOW_FUNCTIONS: LazyLock<BTreeMap<&'static str, Arc<WindowUDF>>> = Lazy
     WINDOW.iter().filter_map(|name| Some((*name, Arc::clone(named(name)?)))).collect()
 });
 
-/// The scalar function of this name, if SQL may call it.
+/// The scalar function of this name, if SQL may call it. Lists may be written in the calls of summaries alone.
 pub(crate) fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
-    SCALAR_FUNCTIONS.get(name).cloned()
+    SCALAR_FUNCTIONS.get(name).cloned().or_else(|| (name == items::LIST).then(items::list))
 }
 
 /// The aggregate of this name, if SQL may call it.
 pub(crate) fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
-    AGGREGATE_FUNCTIONS.get(name).cloned().or_else(|| estimates::function(name))
+    AGGREGATE_FUNCTIONS
+        .get(name)
+        .cloned()
+        .or_else(|| estimates::function(name))
+        .or_else(|| summaries::function(name))
 }
 
 /// The window function of this name, if SQL may call it.
@@ -256,7 +260,7 @@ pub(crate) fn scalar_is_allowed(function: &ScalarUDF) -> bool {
 #[must_use]
 pub fn aggregate_functions() -> Vec<&'static str> {
     let mut names: Vec<&'static str> =
-        AGGREGATE_FUNCTIONS.keys().copied().chain(estimates::names()).collect();
+        AGGREGATE_FUNCTIONS.keys().copied().chain(estimates::names()).chain(summaries::names()).collect();
     names.sort_unstable();
     names
 }

@@ -18,6 +18,8 @@ mod position;
 mod catalog;
 mod estimates;
 mod functions;
+mod items;
+mod summaries;
 
 mod algebra;
 mod lower;

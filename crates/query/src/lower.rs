@@ -29,6 +29,7 @@ mod scrutiny;
 mod set;
 mod statistic;
 mod subquery;
+mod summary;
 mod telling;
 mod text;
 mod types;

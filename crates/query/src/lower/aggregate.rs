@@ -14,6 +14,7 @@ use crate::position::Part;
 
 use super::function_refusal;
 use super::statistic::Counted;
+use super::summary::Statistics;
 use super::{Field, Kind, Lowering, Relation, Scope, not_supported};
 
 /// Most keys of a CUBE: it has two to that many sets.
@@ -140,12 +141,11 @@ impl Lowering<'_> {
         let repeating = grouped.node.repeating(false);
         let once = grouped.node.is_one_per_person();
         let counted = Counted { with_codes, sorts: &sorts, repeating: &repeating, once };
-        let mut statistics = Vec::new();
+        let mut statistics = Statistics { scope, of: counted, found: Vec::new() };
         for (expr, data_type) in aggregate.aggr_expr.iter().zip(types.into_iter().skip(fields.len())) {
-            let statistic = self.statistic(expr, data_type, scope, counted)?;
-            fields.push(Field::Value(Scalar::Column(statistic.id)));
-            statistics.push(statistic);
+            fields.push(Field::Value(self.shown(expr, data_type, &mut statistics)?));
         }
+        let statistics = statistics.found;
         let Grouped { node: input, units, .. } = grouped;
         let telling = self.telling_keys(&keys, &input);
         let index = self.add_frontier(Frontier {

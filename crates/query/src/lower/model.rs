@@ -61,15 +61,16 @@ pub(super) fn one_row_each(
     call: &AggregateFunction,
 ) -> Result<(), Refusal> {
     let reads_rows = matches!(kind, StatisticKind::Estimate(estimator) if estimator.method.reads_rows());
-    if of.once || !reads_rows {
-        return Ok(());
-    }
-    let name = call.func.name();
+    if of.once || !reads_rows { Ok(()) } else { Err(several_rows(call.func.name())) }
+}
+
+/// The refusal of what is computed over rows of one person each, where a person may have several.
+pub(super) fn several_rows(name: &str) -> Refusal {
     let message =
         format!("`{name}` is computed over rows of one person each, and a person may have several here");
     let hint = "make one row of each person's records in a CTE: SELECT patient_id, MAX(age) AS age, ... GROUP BY \
                 patient_id; and join only such rows";
-    Err(Refusal::new(Code::AggregateNotAllowed, message, hint))
+    Refusal::new(Code::AggregateNotAllowed, message, hint)
 }
 
 /// A statistic of columns, all arguments but the width of a curve's intervals: that is a constant, or nought where

@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 use crate::algebra::{Scalar, TruthValue};
 use crate::functions;
+use crate::items;
 use crate::model::{Code, Position, Refusal};
 use crate::position;
 
@@ -295,6 +296,14 @@ impl Lowering<'_> {
 
     fn function(&mut self, call: &ScalarFunction, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
         let name = call.func.name();
+        if name == items::LIST {
+            let hint = "lists stand in the calls of summaries: histogram(age, [20, 40, 60])";
+            let place = call.args.iter().find_map(|arg| self.place(arg));
+            return Err(not_supported("a list as a value", hint).at(self.positions.function(name)).at(place));
+        }
+        if name == items::ITEM {
+            return self.item(call, scope, depth);
+        }
         if !functions::scalar_is_allowed(&call.func) {
             return Err(function_refusal(name).at(self.positions.function(name)));
         }
@@ -305,11 +314,29 @@ impl Lowering<'_> {
         if name == functions::PART_OF && !args.first().is_some_and(of_model) {
             return Err(function_refusal(name).at(self.positions.function(name)));
         }
+        if let (functions::PART_OF, [whole, Scalar::Literal(of)]) = (name, args.as_slice())
+            && let Some(part) = items::text(of).and_then(|of| items::part(whole, of))
+        {
+            return Ok(part);
+        }
         if name == "coalesce" {
             return self.coalesce(args);
         }
         check_texts(name, &args).map_err(|refusal| refusal.at(self.positions.function(name)))?;
         Ok(Scalar::Function { function: Arc::clone(&call.func), args })
+    }
+
+    /// An item of a list by its number, from 1: of one whose items are known.
+    fn item(&mut self, call: &ScalarFunction, scope: Scope<'_>, depth: usize) -> Result<Scalar, Refusal> {
+        let refusal = || {
+            let hint = "name items that are there by a constant from 1, or make rows of them: unnest(bins)";
+            not_supported("an item of this list by its number", hint)
+        };
+        let [list, number] = call.args.as_slice() else { return Err(refusal()) };
+        let place = self.place(list);
+        let list = self.value(list, scope, depth.saturating_add(1))?;
+        let item = items::item(&list, number).ok_or_else(|| refusal().at(place))?;
+        self.copied(item)
     }
 
     /// COALESCE is the CASE that it stands for, so that its branches are seen.

@@ -288,7 +288,7 @@ impl Field {
 }
 
 /// A constant of a list, cast as its column is.
-fn constant(expr: &Expr) -> Result<ScalarValue, Refusal> {
+pub(super) fn constant(expr: &Expr) -> Result<ScalarValue, Refusal> {
     let refusal =
         || not_supported("a list with something that is no constant", "write numbers, texts and dates");
     if let Expr::Alias(alias) = expr {

@@ -380,7 +380,9 @@ impl Lowering<'_> {
                 JoinKind::Inner | JoinKind::Left => self.is_one_row(left) && self.is_one_row(right),
             },
             Public::Reference(Reference::Nothing) => true,
-            Public::Reference(_) | Public::Union { .. } | Public::Unnest { .. } => false,
+            Public::Items { .. } | Public::Reference(_) | Public::Union { .. } | Public::Unnest { .. } => {
+                false
+            }
         }
     }
 }

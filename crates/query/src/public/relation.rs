@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::{Column, DataFusionError, Result};
+use datafusion::common::{Column, DataFusionError, Result, UnnestOptions};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::bool_or;
@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 use crate::algebra::{Aggregation, ColumnId, JoinKind, Public, Scalar, WindowCall};
 use crate::disclosure::CheckedTable;
 use crate::generate::{self, aggregate_call, column_name, join_type, named, widened};
+use crate::items;
 
 use super::Half;
 use super::blank::{blank_where, is_shadow, shadow_name};
@@ -43,6 +44,7 @@ impl Half<'_> {
                 let input = self.relation(input, tables)?;
                 LogicalPlanBuilder::from(input).filter(known.holds(predicate))?.build()
             }
+            Public::Items { input, columns } => self.items(self.relation(input, tables)?, columns),
             Public::Join { left, right, on, kind } => {
                 let (left, right) = (self.relation(left, tables)?, self.relation(right, tables)?);
                 self.join(left, right, on, *kind)
@@ -68,6 +70,25 @@ impl Half<'_> {
             }
             Public::Window { input, calls } => self.window(self.relation(input, tables)?, calls),
         }
+    }
+
+    /// The items side by side with the shadow of each.
+    fn items(&self, input: LogicalPlan, columns: &[(ColumnId, Vec<Scalar>)]) -> Result<LogicalPlan> {
+        let known = &self.plan.columns;
+        let mut lists = Vec::new();
+        for (id, items) in columns {
+            let values = items.iter().map(|item| known.blanked(item)).collect();
+            lists.push((column_name(*id), items::together(values)));
+            if known.is_released(*id) {
+                let shadows = items.iter().map(|item| known.shadow(item)).collect();
+                lists.push((shadow_name(*id), items::together(shadows)));
+            }
+        }
+        let unnested = lists.iter().map(|(name, _)| Column::from_name(name)).collect();
+        let lists = lists.into_iter().map(|(name, list)| list.alias(name));
+        let projected: Vec<Expr> = all(&input).into_iter().chain(lists).collect();
+        let extended = LogicalPlanBuilder::from(input).project(projected)?;
+        extended.unnest_columns_with_options(unnested, UnnestOptions::default())?.build()
     }
 
     /// A value under the name of its column, and its shadow where it shows a statistic.

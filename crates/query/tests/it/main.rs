@@ -28,6 +28,7 @@ mod reconstruction;
 mod refusals;
 mod results;
 mod scrutiny;
+mod summaries;
 mod surface;
 mod units;
 mod words;

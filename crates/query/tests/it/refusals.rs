@@ -352,7 +352,14 @@ const NO_RULE: &[(&str, &str, &str)] = &[
         "1:30",
     ),
     ("SIMILAR TO", "SELECT COUNT(*) FROM patients WHERE sex SIMILAR TO 'F'", "1:37"),
-    ("array literal", "SELECT [birth_year] FROM patients", "1:9"),
+    ("a list as a value", "SELECT [birth_year] FROM patients", "1:9"),
+    ("a list as a value", "SELECT make_array(birth_year) FROM patients", "1:8"),
+    (
+        "an item of this list",
+        "SELECT s[1]['events'] FROM (SELECT kaplan_meier(days, 1) AS s FROM (SELECT patient_id, MAX(birth_year) AS days \
+         FROM patients GROUP BY patient_id) p) m",
+        "1:8",
+    ),
     ("MAP", "SELECT MAP {'a': 1}", "1:8"),
     ("ast node", "SELECT COUNT(*) FROM patients WHERE sex COLLATE \"C\" = 'F'", "1:8"),
     ("FETCH", "SELECT COUNT(*) FROM patients FETCH FIRST 10 ROWS ONLY", "1:31"),
@@ -386,7 +393,6 @@ async fn functions_and_operators_that_are_not_listed_are_refused() {
         "string_agg(sex, ',')",
         "first_value(sex)",
         "bit_or(birth_year)",
-        "make_array(1)",
         "arrow_cast(1, 'Int8')",
         "encode('a', 'hex')",
         "chr(65)",

@@ -82,6 +82,23 @@ pub(super) const FURTHER: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "summaries of several statistics",
+        &[
+            "SELECT b['n'] AS n FROM (SELECT unnest(histogram(birth_year, [1931, 1931.5])) AS b FROM patients WHERE prefecture = '47' AND sex = 'F') h",
+            "SELECT a[1]['n'] - b[1]['n'] AS d FROM (SELECT histogram(birth_year, [1900, 2030]) AS a, \
+             histogram(birth_year, [1900, 2030]) FILTER (WHERE NOT ({her})) AS b FROM patients) t",
+            "SELECT n - b[1]['n'] AS d FROM (SELECT count(*) AS n, histogram(birth_year, [1900, 2030]) FILTER (WHERE NOT ({her})) AS b FROM patients) t",
+            "SELECT a[1]['n'] + a[2]['n'] - b[1]['n'] - b[2]['n'] AS d FROM (SELECT histogram(birth_year, [1900, 1931, 1932]) AS a, \
+             histogram(birth_year, [1900, 1930, 1931]) AS b FROM patients WHERE prefecture = '47' AND sex = 'F' AND birth_year < 1932) t",
+            "SELECT t[1]['n'] AS n FROM (SELECT table_one('her', prefecture = '47' AND birth_year = 1931 AND sex = 'F') AS t FROM \
+             (SELECT patient_id, max(prefecture) AS prefecture, max(birth_year) AS birth_year, max(sex) AS sex FROM patients GROUP BY patient_id) p) x",
+            "SELECT t[1]['value'] AS share FROM (SELECT table_one('year', birth_year, [1931, 1950]) AS t FROM \
+             (SELECT patient_id, max(birth_year) AS birth_year FROM patients WHERE prefecture = '47' AND sex = 'F' GROUP BY patient_id) p) x",
+            "SELECT t[1]['value'] AS mean FROM (SELECT table_one('year', birth_year) AS t FROM \
+             (SELECT patient_id, max(birth_year) AS birth_year FROM patients WHERE {her} GROUP BY patient_id) p) x",
+        ],
+    ),
+    (
         "what was found elsewhere",
         &[
             "SELECT prefecture, sex, count(*) AS n FROM patients WHERE birth_year = 1931 AND prefecture = '47' GROUP BY CUBE (prefecture, sex)",

@@ -1,9 +1,17 @@
-//! Models, which the plain engine does not have: how each engine is asked for the same number.
+//! Models and histograms, which the plain engine does not have: how each engine is asked for the same number.
 
 /// Marks a rate in a text.
 const RATE: &str = "$rate";
 /// Marks the size of a linear model in a text.
 const SIZE: &str = "$size";
+
+/// Marks the only bin of a histogram in a text.
+const BIN: &str = "$bin";
+
+/// How many values are between two edges, which are inside.
+pub(crate) fn bin(of: &str, edges: &str) -> String {
+    format!("{BIN}{{{of}}}{{{edges}}}")
+}
 
 /// Σ events / Σ time.
 pub(crate) fn rate(events: &str, time: &str) -> String {
@@ -46,6 +54,11 @@ fn model(text: &str) -> Option<(String, String, &str)> {
             let sum = |of: &str| format!("CAST(SUM({of}) {both} AS DOUBLE)");
             let plain = format!("{} / {}", sum(one), sum(other));
             Some((format!("rate({one}, {other})['estimate']"), plain, rest))
+        }
+        BIN => {
+            let (lower, upper) = other.split_once(", ")?;
+            let plain = format!("COUNT(*) FILTER (WHERE {one} >= {lower} AND {one} <= {upper})");
+            Some((format!("histogram({one}, [{other}])[1]['n']"), plain, rest))
         }
         // No record has no model.
         SIZE => Some((format!("ols({one}, {other})['n']"), format!("NULLIF(COUNT(*) {both}, 0)"), rest)),

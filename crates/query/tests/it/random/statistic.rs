@@ -181,8 +181,14 @@ fn added(genes: &mut Genes<'_>, source: &Source) -> Stat {
 /// Counts of values.
 fn counts(genes: &mut Genes<'_>, source: &Source) -> Stat {
     let (text, number) = (genes.of(source.texts), genes.of(source.numbers));
-    match genes.below(3) {
+    match genes.below(4) {
         0 => Stat::new(format!("COUNT({number})"), Kind::Records, present(number), None),
+        3 => {
+            let low = i64::try_from(genes.below(9)).unwrap() - 3;
+            let inside = format!("{number} >= {low} AND {number} <= {}", low + 4);
+            let bin = model::bin(number, &format!("{low}, {}", low + 4));
+            Stat::new(bin, Kind::Records, inside.clone(), None).with_branches(vec![inside])
+        }
         1 => Stat::new(format!("COUNT({text})"), Kind::Records, present(text), None),
         _ => Stat {
             value: Some(text.to_owned()),
