@@ -45,6 +45,28 @@ async fn two_analysts_of_two_projects_cannot_difference_each_others_releases() {
 }
 
 #[tokio::test]
+async fn a_bin_of_a_histogram_is_the_count_that_it_stands_for() {
+    let histogram = |people: &str| {
+        format!(
+            "SELECT bins[1]['n'] AS n FROM (SELECT histogram(birth_year, make_array(1900, 2030)) AS bins FROM patients \
+             WHERE {people}) h"
+        )
+    };
+    let everybody = "prefecture = '47'";
+    let but_one = "prefecture = '47' AND NOT (birth_year = 1931 AND sex = 'F')";
+    let enclave = Enclave::start().await.unwrap();
+    let counted = answer(&ask(&enclave, "analyst", "ward", IN_47).await);
+    assert_eq!(counted.1, []);
+    assert_eq!(answer(&ask(&enclave, "analyst", "ward", &histogram(everybody)).await), counted);
+    let filtered = format!(
+        "SELECT COUNT(*) FILTER (WHERE birth_year >= 1900 AND birth_year <= 2030) AS n FROM patients WHERE {everybody}"
+    );
+    assert_eq!(answer(&ask(&enclave, "analyst", "ward", &filtered).await), counted);
+    // The bins of two questions differ by one person, whoever asks.
+    assert_eq!(answer(&ask(&enclave, "analyst-2", "ward-2", &histogram(but_one)).await), blank());
+}
+
+#[tokio::test]
 async fn of_two_halves_of_a_difference_at_the_same_instant_one_is_shown() {
     let enclave = Enclave::start().await.unwrap();
     let (one, other) =

@@ -103,6 +103,15 @@ pub(super) const EXAMPLES: &[Example] = &[
         sql("SELECT date_trunc('month', date) AS month, COUNT(*) AS n FROM diagnoses GROUP BY 1 ORDER BY 1"),
     ),
     ward(
+        Code::ExpressionNotAllowed,
+        sql("WITH p AS (SELECT patient_id, MAX(sex) AS sex FROM patients GROUP BY patient_id)\n\
+             SELECT table_one('sex', sex) AS characteristics FROM p"),
+        "A level that is there because of the records would be a label that tells of them. Those that are meant are named:",
+        sql("WITH p AS (SELECT patient_id, MAX(sex) AS sex FROM patients GROUP BY patient_id),\n     \
+             t AS (SELECT unnest(table_one('sex', sex, make_array('F', 'M'))) AS r FROM p)\n\
+             SELECT r['variable'] AS variable, r['level'] AS level, r['n'] AS n, r['value'] AS share FROM t ORDER BY level"),
+    ),
+    ward(
         Code::SubjectAsValue,
         sql("SELECT COUNT(*) AS n FROM diagnoses WHERE patient_id = 'P000042'"),
         "Nobody is asked for by name. Say which people are meant by what they have:",
@@ -169,6 +178,13 @@ pub(super) const EXAMPLES: &[Example] = &[
         sql("SELECT sex, COUNT(*) AS n FROM patients"),
         "Each column of the result is a key or a statistic:",
         sql("SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex"),
+    ),
+    nafld(
+        Code::InvalidQuery,
+        sql("SELECT histogram(age, make_array(80, 60, 40)) AS bins FROM patients"),
+        "Edges rise, and each bin is a row of its own, with its number or a blank:",
+        sql("WITH h AS (SELECT unnest(histogram(age, make_array(40, 60, 80))) AS bin FROM patients)\n\
+             SELECT bin['lower'] AS lower, bin['upper'] AS upper, bin['n'] AS n FROM h ORDER BY lower"),
     ),
     ward(
         Code::ParameterMismatch,
