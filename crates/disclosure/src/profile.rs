@@ -9,7 +9,7 @@ mod merge;
 mod tests;
 mod words;
 
-use sekisho_model::{DateGrain, Digest, GeographyLevel, Rounding, Stricter};
+use sekisho_model::{DateGrain, Digest, GeographyLevel, Rounding, SmallChange, Stricter};
 
 use crate::Error;
 use crate::rounding::RoundingKey;
@@ -82,6 +82,9 @@ pub struct Profile {
     /// this off.
     #[serde(default = "strict::minimum_interval")]
     pub(crate) minimum_interval: u32,
+    /// What happens where few people left the dataset since a nearby question was answered.
+    #[serde(default = "strict::on_small_change", with = "coarse::change")]
+    pub(crate) on_small_change: SmallChange,
     /// Columns, as `table.column`, that no table may cross with each other.
     #[serde(default)]
     pub(crate) forbidden_crossings: Vec<Vec<String>>,
@@ -302,17 +305,19 @@ impl Profile {
             expressions,
             max_leverage,
             minimum_interval,
+            on_small_change,
             forbidden_crossings,
         } = self;
         format!(
-            "sekisho disclosure profile 4\nname = {name:?}\nversion = {version}\ntitle = {title:?}\n\
+            "sekisho disclosure profile 5\nname = {name:?}\nversion = {version}\ntitle = {title:?}\n\
              minimum_count = {minimum_count}\nminimum_units = {minimum_units}\nzeros = {zeros:?}\n\
              p_permille = {p_permille}\ndominance = {dominance:?}\nsecond_dominance = {second_dominance:?}\n\
              degrees_of_freedom = {degrees_of_freedom}\nextremes = {extremes:?}\n\
              max_dimensions = {max_dimensions}\nmax_list = {max_list}\ndate_grain = {date_grain:?}\n\
              geography_grain = {geography_grain:?}\nareas = {areas:?}\nrounding = {rounding:?}\n\
              expressions = {expressions:?}\nmax_leverage = {max_leverage}\n\
-             minimum_interval = {minimum_interval}\nforbidden_crossings = {forbidden_crossings:?}\n"
+             minimum_interval = {minimum_interval}\non_small_change = {on_small_change:?}\n\
+             forbidden_crossings = {forbidden_crossings:?}\n"
         )
     }
 
@@ -367,7 +372,7 @@ impl Profile {
 
 /// Defaults of the rules that came after the first profiles: the strictest value in use.
 mod strict {
-    use super::{Areas, DateGrain, Expressions, Extremes, GeographyLevel};
+    use super::{Areas, DateGrain, Expressions, Extremes, GeographyLevel, SmallChange};
 
     pub(super) fn degrees_of_freedom() -> u32 {
         10
@@ -399,6 +404,10 @@ mod strict {
 
     pub(super) fn minimum_interval() -> u32 {
         100
+    }
+
+    pub(super) fn on_small_change() -> SmallChange {
+        SmallChange::Earlier
     }
 
     pub(super) fn areas() -> Areas {

@@ -1,4 +1,5 @@
-//! How coarsely numbers and places are shown, each in an order in which a project may only go up.
+//! How coarsely numbers and places are shown, and what a small change of the records must not show, each in an order
+//! in which a project may only go up.
 
 /// How numbers are rounded before they leave.
 ///
@@ -82,6 +83,39 @@ impl GeographyLevel {
     }
 }
 
+/// What happens to the same question, and to nearby ones, where few people left the dataset since it was answered.
+///
+/// In ascending order of strictness.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum SmallChange {
+    /// What would differ from an earlier answer by few people is withheld: which numbers these are tells where they
+    /// were.
+    Blank,
+    /// The same question has the earlier answer, and of other numbers those are withheld that complete a combination
+    /// of earlier ones, wherever those who left were.
+    Earlier,
+}
+
+impl SmallChange {
+    /// Both, in order.
+    pub const ALL: [Self; 2] = [Self::Blank, Self::Earlier];
+
+    /// Its name in profiles and project files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blank => "blank",
+            Self::Earlier => "earlier",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|change| change.name() == name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +128,10 @@ mod tests {
         for level in GeographyLevel::ALL {
             assert_eq!(GeographyLevel::named(level.name()), Some(level));
         }
-        assert!(Rounding::ALL.is_sorted() && GeographyLevel::ALL.is_sorted());
+        for change in SmallChange::ALL {
+            assert_eq!(SmallChange::named(change.name()), Some(change));
+        }
+        assert!(Rounding::ALL.is_sorted() && GeographyLevel::ALL.is_sorted() && SmallChange::ALL.is_sorted());
         assert_eq!((Rounding::named("3"), GeographyLevel::named("")), (None, None));
     }
 }

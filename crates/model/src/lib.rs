@@ -16,7 +16,7 @@ mod step;
 mod time;
 
 pub use analysis::{Analysis, AnalysisError, CodeList, Date, Finite, ListName, Parameter};
-pub use coarse::{GeographyLevel, Rounding};
+pub use coarse::{GeographyLevel, Rounding, SmallChange};
 pub use dataset::{Column, ColumnClass, ColumnType, Dataset, Population, Table, TableKind};
 pub use id::{DatasetId, Digest, IdError, JobId, JobName, ProjectId, SnapshotId};
 pub use job::JobState;

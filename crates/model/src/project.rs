@@ -1,6 +1,6 @@
 //! What a project is: an approved purpose, with people, data and rules.
 
-use crate::{DatasetId, DateGrain, GeographyLevel, ProjectId, Rounding};
+use crate::{DatasetId, DateGrain, GeographyLevel, ProjectId, Rounding, SmallChange};
 
 /// An approved project.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -94,6 +94,8 @@ pub struct Stricter {
     pub max_leverage: Option<u32>,
     /// How far a withheld sum must be open on either side, in per mille of it.
     pub minimum_interval: Option<u32>,
+    /// What a small change of the records must not show.
+    pub on_small_change: Option<SmallChange>,
     /// Further sets of columns, as `table.column`, that no table may cross with each other.
     pub forbidden_crossings: Vec<Vec<String>>,
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use sekisho_model::{
-    DateGrain, GeographyLevel, Hold, People, Project, Rounding, SnapshotPin, Stricter, TableGrant,
+    DateGrain, GeographyLevel, Hold, People, Project, Rounding, SmallChange, SnapshotPin, Stricter,
+    TableGrant,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -93,6 +94,7 @@ struct FileStricter {
     max_leverage: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     minimum_interval: Option<u32>,
+    on_small_change: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     forbidden_crossings: Vec<Vec<String>>,
 }
@@ -294,6 +296,10 @@ impl Source<'_> {
             let cure = "write \"none\", \"5\", \"midpoint-6\", \"keyed\" or \"10\"";
             Rounding::named(name).ok_or_else(|| unknown("`rounding` is not a way of rounding", cure))
         };
+        let change = |name: &str| {
+            let cure = "write \"earlier\" or \"blank\"";
+            SmallChange::named(name).ok_or_else(|| unknown("`on_small_change` is not what may happen", cure))
+        };
         Ok(Stricter {
             minimum_count: file.minimum_count,
             minimum_units: file.minimum_units,
@@ -313,6 +319,7 @@ impl Source<'_> {
             columns_only: file.columns_only,
             max_leverage: file.max_leverage,
             minimum_interval: file.minimum_interval,
+            on_small_change: file.on_small_change.as_deref().map(change).transpose()?,
             forbidden_crossings: file.forbidden_crossings,
         })
     }
@@ -339,6 +346,7 @@ impl FileStricter {
             columns_only,
             max_leverage,
             minimum_interval,
+            on_small_change,
             forbidden_crossings,
         } = stricter;
         Self {
@@ -360,6 +368,7 @@ impl FileStricter {
             columns_only,
             max_leverage,
             minimum_interval,
+            on_small_change: on_small_change.map(|change| change.name().to_owned()),
             forbidden_crossings,
         }
     }

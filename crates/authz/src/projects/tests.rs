@@ -1,6 +1,8 @@
 //! Which project files are taken, and what is said about the others.
 
-use sekisho_model::{DateGrain, GeographyLevel, Hold, People, Rounding, SnapshotPin, Stricter, TableGrant};
+use sekisho_model::{
+    DateGrain, GeographyLevel, Hold, People, Rounding, SmallChange, SnapshotPin, Stricter, TableGrant,
+};
 use tempfile::TempDir;
 
 use super::*;
@@ -45,6 +47,7 @@ areas_minimum_count = 30
 columns_only = true
 max_leverage = 50
 minimum_interval = 200
+on_small_change = "earlier"
 forbidden_crossings = [["patients.municipality", "claims.insurer"]]
 "#;
 
@@ -97,6 +100,7 @@ fn every_part_of_a_project_file_is_read() {
             columns_only: Some(true),
             max_leverage: Some(50),
             minimum_interval: Some(200),
+            on_small_change: Some(SmallChange::Earlier),
             forbidden_crossings: vec![vec!["patients.municipality".to_owned(), "claims.insurer".to_owned()]],
         },
         answers: None,
@@ -150,6 +154,7 @@ fn mistakes_are_named_with_line_and_cure() {
         ("date_grain = \"quarter\"", "date_grain = \"decade\"", ":22: ", "part of the calendar"),
         ("geography_grain = \"district\"", "geography_grain = \"street\"", ":22: ", "level of geography"),
         ("rounding = \"midpoint-6\"", "rounding = \"3\"", ":22: ", "way of rounding"),
+        ("on_small_change = \"earlier\"", "on_small_change = \"later\"", ":22: ", "what may happen"),
         ("title = ", "titel = ", ":2: ", "unknown field `titel`"),
         ("[stricter]", "[stricter", ":22: ", "policies/README.md"),
     ];

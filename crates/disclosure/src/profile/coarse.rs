@@ -1,4 +1,4 @@
-//! What a profile says of rounding and of places.
+//! What a profile says of rounding, of places and of small changes.
 
 use sekisho_model::Rounding;
 
@@ -102,5 +102,26 @@ pub(super) mod rounding {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(rounding.name())
+    }
+}
+
+/// What a small change must not show, by its name.
+pub(super) mod change {
+    use sekisho_model::SmallChange;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SmallChange, D::Error> {
+        SmallChange::named(&String::deserialize(deserializer)?)
+            .ok_or_else(|| D::Error::custom("`on_small_change` is \"earlier\" or \"blank\""))
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        change: &SmallChange,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(change.name())
     }
 }

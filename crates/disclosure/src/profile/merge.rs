@@ -26,6 +26,7 @@ pub(super) fn stricter(profile: &Profile, project: &Stricter) -> Result<Profile,
         columns_only,
         max_leverage,
         minimum_interval,
+        on_small_change,
         forbidden_crossings,
     } = project;
     let mut merged = profile.clone();
@@ -40,6 +41,7 @@ pub(super) fn stricter(profile: &Profile, project: &Stricter) -> Result<Profile,
     merged.max_list = at_most(profile.max_list, *max_list, "max_list")?;
     merged.max_leverage = at_most(profile.max_leverage, *max_leverage, "max_leverage")?;
     merged.minimum_interval = at_least(profile.minimum_interval, *minimum_interval, "minimum_interval")?;
+    merged.on_small_change = at_least(profile.on_small_change, *on_small_change, "on_small_change")?;
     merged.date_grain = at_least(profile.date_grain, *date_grain, "date_grain")?;
     merged.geography_grain = at_least(profile.geography_grain, *geography_grain, "geography_grain")?;
     merged.rounding = at_least(profile.rounding, *rounding, "rounding")?;

@@ -77,6 +77,7 @@ fn a_profile_from_before_a_rule_has_the_strict_side_of_it() {
             "extremes",
             "max_",
             "minimum_interval",
+            "on_small_change",
             "date_grain",
             "expressions",
             "forbidden_",
@@ -98,6 +99,7 @@ fn a_profile_from_before_a_rule_has_the_strict_side_of_it() {
         assert_eq!(strict, (Extremes::Off, 3, 50, DateGrain::Month));
         assert_eq!((older.degrees_of_freedom, older.expressions()), (10, Expressions::All));
         assert_eq!((older.max_leverage, older.minimum_interval), (100, 100));
+        assert_eq!(older.on_small_change, SmallChange::Earlier);
         assert!(older.forbidden_crossings().is_empty());
         let coarse = (older.geography_grain(), older.rounding);
         assert_eq!(coarse, (GeographyLevel::Province, Rounding::None));
@@ -129,6 +131,7 @@ fn a_project_can_only_be_stricter() {
         columns_only: Some(true),
         max_leverage: Some(50),
         minimum_interval: Some(200),
+        on_small_change: Some(SmallChange::Earlier),
         forbidden_crossings: crossing(),
     };
     let merged = profile.stricter(&stricter).unwrap();
@@ -181,7 +184,7 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
     let profile = Profile::from_toml(text).unwrap();
     assert_eq!(profile.digest(), Profile::from_toml(&format!("# a remark\n{text}")).unwrap().digest());
     let changes = [
-        ("version = 4", "version = 5"),
+        ("version = 5", "version = 6"),
         ("minimum_count = 10", "minimum_count = 11"),
         ("minimum_units = 3", "minimum_units = 4"),
         ("zeros = \"allowed\"", "zeros = \"withheld\""),
@@ -195,6 +198,7 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
         ("max_list = 50", "max_list = 51"),
         ("max_leverage = 100", "max_leverage = 99"),
         ("minimum_interval = 100", "minimum_interval = 101"),
+        ("on_small_change = \"earlier\"", "on_small_change = \"blank\""),
         ("date_grain = \"month\"", "date_grain = \"year\""),
         ("geography_grain = \"municipality\"", "geography_grain = \"province\""),
         ("rounding = \"none\"", "rounding = \"keyed\""),
@@ -208,6 +212,21 @@ fn the_digest_changes_with_every_value_and_with_nothing_else() {
         let changed = Profile::from_toml(&text.replacen(old, new, 1)).unwrap();
         assert_ne!(changed.digest(), profile.digest(), "{new}");
     }
+}
+
+#[test]
+fn a_project_may_only_hide_more_of_who_left() {
+    let with = |profile: &Profile, change| {
+        let project = Stricter { on_small_change: Some(change), ..Stricter::default() };
+        profile.stricter(&project).map(|profile| profile.on_small_change)
+    };
+    let strict = built_in("japan-rwd");
+    assert_eq!(with(&strict, SmallChange::Earlier), Ok(SmallChange::Earlier));
+    let laxer = Error::LaxerThanProfile { field: "on_small_change" };
+    assert_eq!(with(&strict, SmallChange::Blank), Err(laxer));
+    let lax = Profile { on_small_change: SmallChange::Blank, ..strict.clone() };
+    assert_eq!(with(&lax, SmallChange::Earlier), Ok(SmallChange::Earlier));
+    assert_eq!(with(&lax, SmallChange::Blank), Ok(SmallChange::Blank));
 }
 
 #[test]

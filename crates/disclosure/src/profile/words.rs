@@ -1,6 +1,6 @@
 //! How a profile reads in the catalogue: each rule as a sentence.
 
-use sekisho_model::Rounding;
+use sekisho_model::{Rounding, SmallChange};
 
 use super::{Areas, Comparator, Dominance, Expressions, Extremes, Profile, Zeros};
 
@@ -54,6 +54,7 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
         "every result that was released of the dataset, in any project over it, counts as one of the others"
             .to_owned(),
     );
+    rules.push(small_change(profile).to_owned());
     if profile.has_budget() {
         rules.push(format!(
             "a number is withheld where all that was released of one column of codes, or one confidential \
@@ -77,6 +78,19 @@ fn of_areas(areas: &Areas) -> Vec<String> {
     );
     let rules = [(nothing_below, nothing), (few_below, few)];
     rules.into_iter().filter(|(limit, _)| *limit > 0).map(|(_, rule)| rule).collect()
+}
+
+/// What happens where few people left the dataset.
+fn small_change(profile: &Profile) -> &'static str {
+    match profile.on_small_change {
+        SmallChange::Blank => {
+            "after few people left the dataset, a number is withheld that would differ by them from an earlier one"
+        }
+        SmallChange::Earlier => {
+            "after few people left the dataset, the same question has the earlier answer, and a number is withheld \
+             that would complete a combination of earlier ones, wherever those who left were"
+        }
+    }
 }
 
 /// What rounding does to a number, if anything.
