@@ -4,6 +4,7 @@
 //! absent: a label that exists only because of data is itself a disclosure.
 
 mod answers;
+mod few_left;
 mod forms;
 mod implied;
 mod margins;
@@ -40,7 +41,8 @@ use verdict::{TableVerdict, Verdict};
 /// dataset before.
 ///
 /// # Errors
-/// [`Error::Malformed`] for tables that contradict themselves, [`Error::NoRoundingKey`]. What the rules find is
+/// [`Error::Malformed`] for tables that contradict themselves, [`Error::NoRoundingKey`], and
+/// [`Error::LeftMeanwhile`] where the ledger has releases without people who are in these tables. What the rules find is
 /// never an error.
 pub fn check(
     unreleased: Unreleased,
@@ -48,14 +50,17 @@ pub fn check(
     profile: &Profile,
     hold: Hold,
 ) -> Result<Checked, Error> {
-    let Unreleased { tables, ranks, everybody } = unreleased;
+    let Unreleased { tables, ranks, everybody, absent } = unreleased;
+    if !ledger.absent().is_subset(&absent) {
+        return Err(Error::LeftMeanwhile);
+    }
     let mut tables = shape::verified(tables, &ranks)?;
     implied::add_steps_of_curves(&mut tables, profile);
     let forms = Forms::of(&tables, profile);
     implied::add_counts_of_quantiles(&mut tables, &forms, profile);
     read_once(&tables);
     let (mut verdicts, page) =
-        verdict::judge((&tables, &ranks), &forms, (ledger, everybody.as_ref()), profile, STEPS)?;
+        verdict::judge((&tables, &ranks), &forms, (ledger, everybody.as_ref(), &absent), profile, STEPS)?;
     rounded::round(&tables, &mut verdicts, profile)?;
     let findings = findings(&verdicts);
     let answers = answers::answers(&tables, &verdicts);

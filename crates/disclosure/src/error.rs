@@ -5,6 +5,9 @@
 /// Why the checkpoint did not give an answer.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Error {
+    /// People left the dataset while the analysis ran, and something was released without them.
+    #[error("people left the dataset while the analysis ran")]
+    LeftMeanwhile,
     /// A project asks for less than its profile demands.
     #[error("`{field}` of the project is laxer than the profile's; give a stricter value or leave it out")]
     LaxerThanProfile {

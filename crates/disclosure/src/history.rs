@@ -10,12 +10,15 @@
 mod bytes;
 mod core;
 mod drawn;
+mod earlier;
+mod epochs;
 mod groups;
 mod known;
 mod marks;
 mod page;
 mod plain;
 mod sealed;
+mod stayed;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -23,19 +26,23 @@ mod values;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use roaring::RoaringBitmap;
 use sekisho_model::Digest;
 
 use crate::budget::{Budget, Usage};
 use crate::evidence::{Evidence, Scale};
 use core::Core;
 use drawn::Drawn;
+pub use earlier::Earlier;
+use epochs::Epochs;
 use groups::Groups;
 pub(crate) use marks::{Marks, Seed};
 pub use page::Page;
 use plain::Plain;
 pub use sealed::LedgerKey;
+pub(crate) use stayed::Stayed;
 use values::Values;
 
 /// What became of a sum.
@@ -88,8 +95,16 @@ pub struct Ledger {
     /// What the first page was an answer to, which nobody knows who does not know all who are in it.
     key: Option<Digest>,
     core: Core,
-    /// What was asked before, and which of its sums, by number, were withheld to protect others.
-    answers: BTreeMap<Digest, BTreeSet<u32>>,
+    /// What was asked before.
+    answers: BTreeMap<Digest, Answer>,
+    /// Who left between the pages.
+    epochs: Epochs,
+    /// The sums, by place, that were shown since the last of them left.
+    newest: RoaringBitmap,
+    /// For each question as it was asked, in which epoch it was answered last, and where the answer is kept.
+    kept: BTreeMap<Digest, Vec<(usize, String)>>,
+    /// The same ledger without the few who left since a release, as it was needed last.
+    stayed: Mutex<Option<Arc<Stayed>>>,
     /// How close everything comes to one person's value.
     budget: Budget,
     pages: u64,
@@ -99,6 +114,15 @@ pub struct Ledger {
 /// Of withheld sums, by place, two people who showed that they do not follow. They save a search; no verdict believes
 /// them.
 type Hints = BTreeMap<usize, (u32, u32)>;
+
+/// How a question was answered.
+#[derive(Clone)]
+struct Answer {
+    /// Since the last who left by then.
+    epoch: usize,
+    /// Which of its sums, by number, were withheld to protect others.
+    suppressed: BTreeSet<u32>,
+}
 
 impl Ledger {
     /// The ledger of a dataset of which nothing was released yet.
@@ -110,12 +134,30 @@ impl Ledger {
     /// Takes in what a release adds. The pages of a dataset come in the order of its releases.
     pub fn take(&mut self, page: &Page) {
         self.key.get_or_insert(page.question);
+        let people_left = self.epochs.take(&page.left, !page.sums.is_empty());
+        if people_left {
+            self.newest.clear();
+        }
         for entry in &page.sums {
-            self.note(entry.clone());
+            let place = self.note(entry.clone());
+            if let (Status::Shown(_), Ok(place)) = (entry.status, u32::try_from(place)) {
+                self.newest.insert(place);
+            }
         }
         page.charges.iter().for_each(|charge| self.budget.take(charge));
-        self.answers.entry(page.question).or_insert_with(|| page.suppressed.iter().copied().collect());
+        self.take_answer(page, self.epochs.last());
+        self.keep(page);
         self.pages = self.pages.saturating_add(1);
+        self.stay(page, people_left);
+    }
+
+    /// Takes in how a question was answered. A page that adds nothing is of one that was asked before.
+    fn take_answer(&mut self, page: &Page, epoch: usize) {
+        if page.is_empty() && self.answers.contains_key(&page.question) {
+            return;
+        }
+        let suppressed = page.suppressed.iter().copied().collect();
+        self.answers.insert(page.question, Answer { epoch, suppressed });
     }
 
     /// How many pages it took in.
@@ -135,6 +177,7 @@ impl Ledger {
     pub fn heap_size(&self) -> usize {
         let people = [self.groups.heap_size(), self.marks.heap_size(), self.core.heap_size()];
         let others = [self.values.heap_size(), self.plain.heap_size(), self.drawn.heap_size()];
+        let others = others.into_iter().chain([self.epochs.heap_size(), self.newest.serialized_size()]);
         let all = people.into_iter().chain(others).chain([self.sums.heap_size(), self.budget.heap_size()]);
         all.fold(0, usize::saturating_add)
     }
@@ -233,11 +276,16 @@ impl Ledger {
 
     /// Which sums were withheld to protect others when the same was asked before.
     pub(crate) fn answer(&self, question: &Digest) -> Option<&BTreeSet<u32>> {
-        self.answers.get(question)
+        self.answers.get(question).map(|answer| &answer.suppressed)
     }
 
-    /// Takes in one sum.
-    pub(crate) fn note(&mut self, entry: Entry) {
+    /// Everybody who had left the dataset by the last release.
+    pub(crate) fn absent(&self) -> &RoaringBitmap {
+        self.epochs.absent()
+    }
+
+    /// Takes in one sum; answers its place.
+    pub(crate) fn note(&mut self, entry: Entry) -> usize {
         let evidence = entry.evidence.clone();
         let Noted { place, is_new, is_shown } = self.sums.note(entry);
         if is_shown {
@@ -251,6 +299,7 @@ impl Ledger {
             self.drawn.add(&evidence);
             self.core.note(&self.sums.entries, &self.marks);
         }
+        place
     }
 }
 

@@ -66,7 +66,7 @@ pub use checked::{Checked, CheckedTable, Finding, check};
 pub use error::Error;
 pub use estimator::{Estimator, MOST_COLUMNS, Method};
 pub use evidence::{Amounts, AmountsIter, Contributions, Evidence, Populations, Scale, Tally, UnitKind};
-pub use history::{Ledger, LedgerKey, Page};
+pub use history::{Earlier, Ledger, LedgerKey, Page};
 pub use profile::{Expressions, Extremes, Profile, Profiles};
 pub use rejudge::{Rejudged, Rejudging};
 pub use released::{Held, Outcome, PublicHalf, Released, Role, SealError, SealKey, Sealed, Table};

@@ -82,7 +82,7 @@ impl Checked {
 
 /// A result that passed the checkpoint: the only thing that any egress accepts.
 ///
-/// INVARIANT: made by [`Checked::publish`], or reopened from bytes that only it could have sealed.
+/// INVARIANT: made by [`Checked::publish`], or reopened from bytes that only such a one could have sealed.
 pub struct Released(Document);
 
 /// A result that waits for an output checker. It cannot leave.
@@ -96,6 +96,16 @@ struct Document {
 }
 
 impl Released {
+    /// What becomes of a result that was released before, where it is the answer again: whether it is held depends on
+    /// the project that asks alone.
+    #[must_use]
+    pub fn again(self, hold: Hold) -> Outcome {
+        match hold {
+            Hold::Always => Outcome::Held(Held(self.0)),
+            Hold::ByRule => Outcome::Released(self),
+        }
+    }
+
     /// The result as an Arrow IPC stream for each statement, one after the other. A schema's metadata holds
     /// `sekisho.withheld` (JSON: row, name and index of each withheld cell's column),
     /// `sekisho.groups_may_be_absent`, `sekisho.profile`, `sekisho.policy` and, of a statement with a name,

@@ -42,6 +42,7 @@ mod local;
 mod oracle;
 mod own;
 mod people;
+mod related;
 mod residual;
 mod rests;
 mod search;
@@ -65,6 +66,7 @@ use interval::Audit;
 pub(crate) use local::suppress as suppress_after;
 use people::Class;
 pub(crate) use people::common_divisor;
+pub(crate) use related::Beside as BesideEarlier;
 pub(crate) use residual::few_stand_out;
 #[cfg(test)]
 pub(crate) use tests::rank;

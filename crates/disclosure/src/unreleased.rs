@@ -5,6 +5,7 @@
 use std::fmt;
 
 use arrow::array::ArrayRef;
+use roaring::RoaringBitmap;
 
 use crate::evidence::{Evidence, Scale};
 use crate::statistic::StatisticKind;
@@ -16,13 +17,15 @@ pub struct Unreleased {
     /// For each table, the rank of its statement: 0 is the most important one.
     pub(crate) ranks: Vec<usize>,
     pub(crate) everybody: Option<Evidence>,
+    /// Who left the dataset before.
+    pub(crate) absent: RoaringBitmap,
 }
 
 impl Unreleased {
     /// Takes the tables that the frontiers produced, in the order of the plan.
     #[must_use]
     pub fn new(tables: Vec<CellTable>) -> Self {
-        Self { ranks: vec![0; tables.len()], tables, everybody: None }
+        Self { ranks: vec![0; tables.len()], tables, everybody: None, absent: RoaringBitmap::new() }
     }
 
     /// The same where the tables are of several statements: for each of them, the rank of its statement. What
@@ -37,6 +40,12 @@ impl Unreleased {
     #[must_use]
     pub fn among(self, everybody: Evidence) -> Self {
         Self { everybody: Some(everybody), ..self }
+    }
+
+    /// The same, of a version of the dataset that these people, by dense id, had left.
+    #[must_use]
+    pub fn without(self, absent: impl IntoIterator<Item = u32>) -> Self {
+        Self { absent: absent.into_iter().collect(), ..self }
     }
 }
 

@@ -179,6 +179,7 @@ impl Engine {
         let ranks = plan.ranks();
         let everybody = self.everybody.of(&plan.tables, &session).await;
         let everybody = everybody.map_err(|error| Failure::of(&error))?;
+        let absent: Vec<u32> = plan.tables.snapshot().absent().iter().collect();
         let run = PublicRun {
             plans: plan.public,
             tables: plan.tables,
@@ -186,7 +187,7 @@ impl Engine {
             rows: limits.rows,
             _evidence: evidence,
         };
-        Ok((Unreleased::new(tables).ranked(ranks).among(everybody), run))
+        Ok((Unreleased::new(tables).ranked(ranks).among(everybody).without(absent), run))
     }
 
     /// For whom the cells of a table count what nobody may know of one column.

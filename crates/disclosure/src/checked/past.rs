@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use sekisho_model::Digest;
 use sha2::{Digest as _, Sha256};
 
-use super::verdict::{Claim, Sum};
+use super::verdict::{Cell, Claim, Sum};
 use crate::budget::Charge;
 use crate::evidence::{Contributions, Evidence, Scale};
 use crate::history::{Entry, Ledger, Page, Status, Sums};
@@ -25,6 +25,8 @@ pub(super) struct Past<'a> {
     /// The people of the dataset, each once: known to all.
     pub(super) everybody: Option<&'a Evidence>,
     pub(super) profile: &'a Profile,
+    /// Cells that are withheld already, to protect others.
+    pub(super) without: &'a BTreeSet<Cell>,
 }
 
 /// What is asked: every sum with its place, what is asked of it, and the rules that judge it.
@@ -65,7 +67,18 @@ fn in_order_of_statements(question: Digest, sums: &[Sum<'_>]) -> Digest {
     Digest::from_bytes(hash.finalize().into())
 }
 
-impl Past<'_> {
+impl<'a> Past<'a> {
+    /// A release beside a ledger. How many people there are is taken as known, unless the ledger would say more by it.
+    pub(super) fn new(
+        sums: &'a [Sum<'a>],
+        (ledger, everybody): (&'a Ledger, Option<&'a Evidence>),
+        profile: &'a Profile,
+        without: &'a BTreeSet<Cell>,
+    ) -> Self {
+        let everybody = everybody.filter(|people| ledger.may_tell_how_many(people, profile.minimum_count));
+        Self { sums, ledger, everybody, profile, without }
+    }
+
     /// The sums that ask to be published and must not be, by number.
     pub(super) fn suppressed(&self, steps: u64) -> BTreeSet<u32> {
         // A sum that a rule withheld before is not shown now; the cell takes its other sums with it.
@@ -79,6 +92,7 @@ impl Past<'_> {
             .numbered()
             .filter(|(number, _)| forbidden.contains(number))
             .map(|(_, sum)| sum.cell)
+            .chain(self.without.iter().copied())
             .collect();
         let asked: Vec<(u32, &Sum<'_>)> = self
             .numbered()
@@ -128,7 +142,8 @@ impl Past<'_> {
             added.add(Entry { evidence: everybody.clone(), scale: Scale::Integer, status });
         }
         let news = added.into_entries().filter(|entry| self.ledger.changes_with(entry)).collect();
-        Page { question, suppressed: suppressed.into_iter().collect(), sums: news, charges }
+        let suppressed = suppressed.into_iter().collect();
+        Page { suppressed, sums: news, charges, ..Page::again(question) }
     }
 
     /// The sums of the ledger that are connected with what is asked.

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::util::display::array_value_to_string;
 use rayon::prelude::*;
+use roaring::RoaringBitmap;
+use sekisho_model::SmallChange;
 
+use super::few_left::FewLeft;
 use super::forms::Forms;
 use super::past::{self, Past};
 use super::spending;
 use super::values::{self, Number};
 use crate::Error;
+use crate::budget::Charge;
 use crate::evidence::{Contributions, Evidence, Scale};
 use crate::history::{Ledger, Page};
 use crate::profile::Profile;
@@ -53,7 +57,7 @@ impl Verdict {
     }
 
     /// The cell comes too close to somebody's value.
-    fn exhaust(&mut self) {
+    pub(super) fn exhaust(&mut self) {
         self.reasons.insert(Reason::Budget);
         self.value = None;
     }
@@ -73,7 +77,7 @@ impl TableVerdict {
         self.groups.get(row).is_some_and(|named| *named)
     }
 
-    fn cell(&mut self, statistic: usize, row: usize) -> Option<&mut Verdict> {
+    pub(super) fn cell(&mut self, statistic: usize, row: usize) -> Option<&mut Verdict> {
         self.statistics.get_mut(statistic)?.get_mut(row)
     }
 }
@@ -82,7 +86,7 @@ impl TableVerdict {
 pub(super) fn judge(
     (tables, ranks): (&[CellTable], &[usize]),
     forms: &Forms,
-    (ledger, everybody): (&Ledger, Option<&Evidence>),
+    (ledger, everybody, absent): (&Ledger, Option<&Evidence>, &RoaringBitmap),
     profile: &Profile,
     steps: u64,
 ) -> Result<(Vec<TableVerdict>, Page), Error> {
@@ -94,39 +98,22 @@ pub(super) fn judge(
     settle(tables, &mut verdicts);
     let sums = sums((tables, ranks), &verdicts)?;
     let question = spending::question(past::question(&sums, profile), tables);
-    let everybody = everybody.filter(|people| ledger.may_tell_how_many(people, profile.minimum_count));
-    let past = Past { sums: &sums, ledger, everybody, profile };
-    let known = ledger.answer(&question);
-    let spend =
-        |verdicts: &[TableVerdict]| spending::spend(tables, verdicts, &sums, ledger.budget(), profile);
-    let (mut suppressed, mut early) = match known {
-        Some(answer) => (answer.clone(), None),
-        // Where no rule withholds anything, nearly always nothing else is withheld.
-        None if profile.has_budget() && sums.iter().all(|sum| sum.claim == Claim::Published) => {
-            let (suppressed, spent) = rayon::join(|| past.suppressed(steps), || spend(&verdicts));
-            let early = Some(spent).filter(|_| suppressed.is_empty());
-            (suppressed, early)
+    let hides = profile.on_small_change == SmallChange::Earlier;
+    let stayed = if hides { ledger.stayed(absent, profile.minimum_count) } else { None };
+    // What was answered before few people left is no answer to go by: that it is the same tells that none of them is
+    // behind it.
+    let known = stayed.as_ref().map_or(ledger, |stayed| stayed.ledger()).answer(&question);
+    let past = Past::new(&sums, (ledger, everybody), profile, &NOTHING);
+    let (suppressed, charges) = match (known, &stayed) {
+        (Some(answer), _) => {
+            withhold(&mut verdicts, &cells_of(&sums, answer));
+            (answer.clone(), Vec::new())
         }
-        None => (past.suppressed(steps), None),
+        (None, Some(stayed)) => {
+            FewLeft { tables, sums: &sums, ledger, stayed, everybody, profile }.judge(&mut verdicts, steps)
+        }
+        (None, None) => together(tables, &sums, &past, &mut verdicts, steps),
     };
-    for (_, sum) in (0_u32..).zip(&sums).filter(|(number, _)| suppressed.contains(number)) {
-        let verdict = verdicts.get_mut(sum.cell.table);
-        if let Some(verdict) = verdict.and_then(|table| table.cell(sum.cell.statistic, sum.cell.row)) {
-            verdict.suppress();
-        }
-    }
-    let mut charges = Vec::new();
-    if known.is_none() && profile.has_budget() {
-        let spent = early.take().unwrap_or_else(|| spend(&verdicts));
-        charges = spent.charges;
-        for cell in spent.too_close {
-            let verdict = verdicts.get_mut(cell.table);
-            let verdict = verdict.and_then(|table| table.cell(cell.statistic, cell.row));
-            verdict.into_iter().for_each(Verdict::exhaust);
-            suppressed
-                .extend((0_u32..).zip(&sums).filter(|(_, sum)| sum.cell == cell).map(|(number, _)| number));
-        }
-    }
     let shown = |cell: Cell| {
         let verdict = verdicts.get(cell.table)?.statistics.get(cell.statistic)?.get(cell.row)?;
         Some(!verdict.withholds())
@@ -135,7 +122,64 @@ pub(super) fn judge(
         Some(_) => Page::again(question),
         None => past.page(question, suppressed, charges, |sum| shown(sum.cell).unwrap_or(false)),
     };
-    Ok((verdicts, page))
+    Ok((verdicts, Page { left: (absent - ledger.absent()).iter().collect(), ..page }))
+}
+
+/// No cell.
+static NOTHING: BTreeSet<Cell> = BTreeSet::new();
+
+/// What is withheld of a release beside what was released before: the sums, by number, and what the others cost.
+fn together(
+    tables: &[CellTable],
+    sums: &[Sum<'_>],
+    past: &Past<'_>,
+    verdicts: &mut [TableVerdict],
+    steps: u64,
+) -> (BTreeSet<u32>, Vec<Charge>) {
+    let (profile, budget) = (past.profile, past.ledger.budget());
+    let spend = |verdicts: &[TableVerdict]| spending::spend(tables, verdicts, sums, budget, profile);
+    // Where no rule withholds anything, nearly always nothing else is withheld.
+    let (mut suppressed, mut early) =
+        if profile.has_budget() && sums.iter().all(|sum| sum.claim == Claim::Published) {
+            let (suppressed, spent) = rayon::join(|| past.suppressed(steps), || spend(verdicts));
+            let early = Some(spent).filter(|_| suppressed.is_empty());
+            (suppressed, early)
+        } else {
+            (past.suppressed(steps), None)
+        };
+    withhold(verdicts, &cells_of(sums, &suppressed));
+    if !profile.has_budget() {
+        return (suppressed, Vec::new());
+    }
+    let spent = early.take().unwrap_or_else(|| spend(verdicts));
+    exhaust(verdicts, &spent.too_close);
+    let of_cells = (0_u32..).zip(sums).filter(|(_, sum)| spent.too_close.contains(&sum.cell));
+    suppressed.extend(of_cells.map(|(number, _)| number));
+    (suppressed, spent.charges)
+}
+
+/// The cells that some sums, by number, stand in.
+pub(super) fn cells_of(sums: &[Sum<'_>], numbers: &BTreeSet<u32>) -> BTreeSet<Cell> {
+    let sums = (0_u32..).zip(sums).filter(|(number, _)| numbers.contains(number));
+    sums.map(|(_, sum)| sum.cell).collect()
+}
+
+/// Withholds cells to protect others.
+pub(super) fn withhold(verdicts: &mut [TableVerdict], cells: &BTreeSet<Cell>) {
+    for cell in cells {
+        let verdict = verdicts.get_mut(cell.table);
+        let verdict = verdict.and_then(|table| table.cell(cell.statistic, cell.row));
+        verdict.into_iter().for_each(Verdict::suppress);
+    }
+}
+
+/// Withholds cells that come too close to somebody's value.
+pub(super) fn exhaust(verdicts: &mut [TableVerdict], cells: &BTreeSet<Cell>) {
+    for cell in cells {
+        let verdict = verdicts.get_mut(cell.table);
+        let verdict = verdict.and_then(|table| table.cell(cell.statistic, cell.row));
+        verdict.into_iter().for_each(Verdict::exhaust);
+    }
 }
 
 /// The label of a key that has none, or that a grouping set leaves out.

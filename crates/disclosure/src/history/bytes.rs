@@ -2,12 +2,14 @@
 //!
 //! | part | form |
 //! |---|---|
-//! | version | one byte: 1, or 2 with charges |
+//! | version | one byte: 1, 2 with charges, or 3 with all parts |
 //! | question | 32 bytes |
 //! | suppressed | their number (u32), then each (u32), ascending |
 //! | sets of people | their number (u32), then each: its length in bytes (u32), a Roaring bitmap |
 //! | sums | their number (u32), then each: set (u32), status (u8) and minimum (u32), scale (u8) and digits (u8), whether it overflowed (u8), whether amounts follow (u8; without them each is 1), the amounts |
-//! | charges (version 2) | their number (u32), then each: the attribute's length (u32) and name, the length of its people (u32) and their bitmap, whether amounts follow (u8), the amounts |
+//! | charges (versions 2 and 3) | their number (u32), then each: the attribute's length (u32) and name, the length of its people (u32) and their bitmap, whether amounts follow (u8), the amounts |
+//! | who left (version 3) | the length of a bitmap (u32), the bitmap |
+//! | where the answer is kept (version 3) | whether it is (u8); then 32 bytes, the place's length (u32) and text |
 //!
 //! An amount is a zigzag number in groups of seven bits, the last group without its eighth bit (LEB128).
 //! Only the form that is written is read: a page that was read and written again is the same bytes.
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 use roaring::RoaringBitmap;
 use sekisho_model::Digest;
 
+use super::page::Kept;
 use super::{Entry, Page, Status};
 use crate::budget::Charge;
 use crate::evidence::{Scale, Tally};
@@ -27,10 +30,18 @@ const VERSION: u8 = 1;
 /// The version of a page with charges.
 const WITH_CHARGES: u8 = 2;
 
+/// The version of a page that says who left, or where its answer is kept.
+const WITH_ALL: u8 = 3;
+
 impl Page {
     /// The page in bytes; `None` if it is too large for its form.
     pub(super) fn encode(&self) -> Option<Vec<u8>> {
-        let mut writer = Writer(vec![if self.charges.is_empty() { VERSION } else { WITH_CHARGES }]);
+        let version = match (self.left.is_empty() && self.kept.is_none(), self.charges.is_empty()) {
+            (false, _) => WITH_ALL,
+            (true, false) => WITH_CHARGES,
+            (true, true) => VERSION,
+        };
+        let mut writer = Writer(vec![version]);
         writer.0.extend_from_slice(self.question.as_bytes());
         writer.count(self.suppressed.len())?;
         self.suppressed.iter().for_each(|number| writer.number(*number));
@@ -55,9 +66,13 @@ impl Page {
             writer.number(*sets.get(sum.evidence.subjects())?);
             writer.sum(sum);
         }
-        if !self.charges.is_empty() {
+        if version != VERSION {
             writer.count(self.charges.len())?;
             self.charges.iter().try_for_each(|charge| writer.charge(charge))?;
+        }
+        if version == WITH_ALL {
+            writer.people(&self.left)?;
+            writer.kept(self.kept.as_ref())?;
         }
         Some(writer.0)
     }
@@ -65,14 +80,16 @@ impl Page {
     /// Reads what [`Page::encode`] wrote, and takes no other form.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        let version = reader.byte().filter(|version| [VERSION, WITH_CHARGES].contains(version))?;
+        let version = reader.byte().filter(|version| [VERSION, WITH_CHARGES, WITH_ALL].contains(version))?;
         let question = Digest::from_bytes(reader.taken()?);
         let suppressed = (0..reader.number()?).map(|_| reader.number()).collect::<Option<Vec<_>>>()?;
         let sets = (0..reader.number()?).map(|_| reader.people()).collect::<Option<Vec<_>>>()?;
         let sums = (0..reader.number()?).map(|_| reader.sum(&sets)).collect::<Option<Vec<_>>>()?;
-        let charges = if version == WITH_CHARGES { reader.number()? } else { 0 };
+        let charges = if version == VERSION { 0 } else { reader.number()? };
         let charges = (0..charges).map(|_| reader.charge()).collect::<Option<Vec<_>>>()?;
-        let page = Self { question, suppressed, sums, charges };
+        let (left, kept) =
+            if version == WITH_ALL { (reader.people()?, reader.kept()?) } else { (Vec::new(), None) };
+        let page = Self { question, suppressed, sums, charges, left, kept };
         (reader.0.is_empty() && page.encode().as_deref() == Some(bytes)).then_some(page)
     }
 }
@@ -121,16 +138,33 @@ impl Writer {
 
     fn charge(&mut self, charge: &Charge) -> Option<()> {
         let Charge { attribute, row } = charge;
-        self.count(attribute.len())?;
-        self.0.extend_from_slice(attribute.as_bytes());
-        let bitmap = bitmap(row.subjects());
-        self.count(bitmap.serialized_size())?;
-        bitmap.serialize_into(&mut self.0).ok()?;
+        self.text(attribute)?;
+        self.people(row.subjects())?;
         let amounts = row.amounts().iter().any(|amount| amount != 1);
         self.0.push(u8::from(amounts));
         if amounts {
             row.amounts().iter().for_each(|amount| self.amount(amount));
         }
+        Some(())
+    }
+
+    fn kept(&mut self, kept: Option<&Kept>) -> Option<()> {
+        self.0.push(u8::from(kept.is_some()));
+        kept.map_or(Some(()), |Kept { asked, place }| {
+            self.0.extend_from_slice(asked.as_bytes());
+            self.text(place)
+        })
+    }
+
+    fn people(&mut self, subjects: &[u32]) -> Option<()> {
+        let bitmap = bitmap(subjects);
+        self.count(bitmap.serialized_size())?;
+        bitmap.serialize_into(&mut self.0).ok()
+    }
+
+    fn text(&mut self, text: &str) -> Option<()> {
+        self.count(text.len())?;
+        self.0.extend_from_slice(text.as_bytes());
         Some(())
     }
 
@@ -210,11 +244,23 @@ impl Reader<'_> {
         Some(Entry { evidence: tally.freeze(), scale, status })
     }
 
-    fn charge(&mut self) -> Option<Charge> {
+    fn text(&mut self) -> Option<String> {
         let length = usize::try_from(self.number()?).ok()?;
-        let (name, rest) = self.0.split_at_checked(length)?;
+        let (text, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
-        let attribute = str::from_utf8(name).ok()?.to_owned();
+        str::from_utf8(text).ok().map(str::to_owned)
+    }
+
+    fn kept(&mut self) -> Option<Option<Kept>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => Some(Some(Kept { asked: Digest::from_bytes(self.taken()?), place: self.text()? })),
+            _ => None,
+        }
+    }
+
+    fn charge(&mut self) -> Option<Charge> {
+        let attribute = self.text()?;
         let people = self.people()?;
         let amounts = [false, true].get(usize::from(self.byte()?)).copied()?;
         let mut tally = Tally::new();
@@ -267,7 +313,19 @@ mod tests {
     fn page(sums: Vec<(Evidence, Scale, Status)>) -> Page {
         let entry = |(evidence, scale, status)| Entry { evidence, scale, status };
         let sums = sums.into_iter().map(entry).collect();
-        Page { question: Digest::of(b"asked"), suppressed: vec![1, 5], sums, charges: Vec::new() }
+        Page { suppressed: vec![1, 5], sums, ..Page::again(Digest::of(b"asked")) }
+    }
+
+    #[test]
+    fn who_left_and_where_the_answer_is_kept_read_back() {
+        let page = page(vec![(people(0..40), Scale::Integer, Status::Shown(10))]);
+        let kept = page.clone().kept(Digest::of(b"text"), "projects/p/jobs/j");
+        for page in [kept.clone(), Page { left: vec![3, 70_000], ..page }, Page { left: vec![1], ..kept }] {
+            let bytes = page.encode().unwrap();
+            let read = Page::decode(&bytes).unwrap();
+            assert_eq!((&read.left, &read.kept), (&page.left, &page.kept));
+            assert!(Page::decode(&bytes[..bytes.len() - 1]).is_none());
+        }
     }
 
     #[test]

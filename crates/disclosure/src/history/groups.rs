@@ -47,6 +47,11 @@ impl Groups {
         groups.iter().filter_map(|group| self.members.get(at(*group))).flatten().copied().collect()
     }
 
+    /// Whether a person is in any entry.
+    pub(super) fn knows(&self, subject: u32) -> bool {
+        self.group_of.get(at(subject)).is_some_and(|group| *group != 0)
+    }
+
     /// How many people these have together, each counted in every one of them.
     pub(super) fn size_of_connected<'a>(&self, sums: impl Iterator<Item = &'a Evidence>) -> u64 {
         let groups = self.of(sums);
