@@ -177,7 +177,9 @@ impl Ledger {
     pub fn heap_size(&self) -> usize {
         let people = [self.groups.heap_size(), self.marks.heap_size(), self.core.heap_size()];
         let others = [self.values.heap_size(), self.plain.heap_size(), self.drawn.heap_size()];
-        let others = others.into_iter().chain([self.epochs.heap_size(), self.newest.serialized_size()]);
+        let stayed = self.heap_size_of_stayed();
+        let others =
+            others.into_iter().chain([self.epochs.heap_size(), self.newest.serialized_size(), stayed]);
         let all = people.into_iter().chain(others).chain([self.sums.heap_size(), self.budget.heap_size()]);
         all.fold(0, usize::saturating_add)
     }

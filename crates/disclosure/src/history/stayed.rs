@@ -3,7 +3,7 @@
 //! Whatever is decided from it alone is the same wherever they were.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use roaring::RoaringBitmap;
 
@@ -25,7 +25,7 @@ impl Ledger {
     /// did, or enough to hide each other.
     pub(crate) fn stayed(&self, absent: &RoaringBitmap, minimum: u32) -> Option<Arc<Stayed>> {
         let few = self.epochs.few_left(absent, minimum, |subject| self.groups.knows(subject))?;
-        let mut known = self.stayed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self.stayed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stayed) = known.as_ref().filter(|stayed| stayed.few == few) {
             return Some(Arc::clone(stayed));
         }
@@ -36,9 +36,15 @@ impl Ledger {
         Some(stayed)
     }
 
+    /// Bytes that it holds on the heap, about.
+    pub(super) fn heap_size_of_stayed(&self) -> usize {
+        let known = self.stayed.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map_or(0, |stayed| stayed.ledger.heap_size())
+    }
+
     /// Keeps what is known of those who stayed up to date with a page, or forgets it.
     pub(super) fn stay(&mut self, page: &Page, people_left: bool) {
-        let known = self.stayed.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = self.stayed.get_mut().unwrap_or_else(PoisonError::into_inner);
         let stayed = known.as_mut().filter(|_| !people_left).and_then(Arc::get_mut);
         match stayed {
             Some(stayed) => stayed.take(page),

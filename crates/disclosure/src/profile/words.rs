@@ -4,6 +4,10 @@ use sekisho_model::{Rounding, SmallChange};
 
 use super::{Areas, Comparator, Dominance, Expressions, Extremes, Profile, Zeros};
 
+/// What a release is judged beside.
+const EVERY_RESULT: &str =
+    "every result that was released of the dataset, in any project over it, counts as one of the others";
+
 pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
     let count = profile.minimum_count;
     let mut rules = vec![
@@ -50,11 +54,7 @@ pub(super) fn rules_in_words(profile: &Profile) -> Vec<String> {
             count.saturating_sub(1)
         ));
     }
-    rules.push(
-        "every result that was released of the dataset, in any project over it, counts as one of the others"
-            .to_owned(),
-    );
-    rules.push(small_change(profile).to_owned());
+    rules.extend([EVERY_RESULT, small_change(profile)].map(str::to_owned));
     if profile.has_budget() {
         rules.push(format!(
             "a number is withheld where all that was released of one column of codes, or one confidential \

@@ -69,7 +69,9 @@ impl World {
             .map(|group| evidence(group.iter().map(|(subject, of)| (*subject, 1 + i128::from(of.2)))));
         let statistics = match asked {
             Asked::Records => vec![count("n", once.clone()), sum("r", Scale::Integer, records.collect())],
-            _ => vec![count("n", once.clone())],
+            Asked::Ages | Asked::Places | Asked::PlacesAndAges | Asked::PlacesOf(_) | Asked::Total => {
+                vec![count("n", once.clone())]
+            }
         };
         table("of", groups.keys().map(String::as_str).zip(once).collect(), statistics)
     }
