@@ -28,6 +28,10 @@ pub struct Document {
     pub state: State,
     /// `DATASET@NUMBER`.
     pub snapshot: Option<String>,
+    /// The newer version that the answer stands for, `DATASET@NUMBER`; only where it is an earlier answer to the same
+    /// question, and only there among the keys. Few people left in between, whether or not they had a part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands_for: Option<String>,
     /// The columns of the result. Names are unique: a second `n` is called `n:2`.
     pub columns: Vec<Column>,
     /// The rows of the result.
@@ -188,6 +192,7 @@ impl Document {
             job: Some(job.name.clone()),
             state: State::of_job(job)?,
             snapshot: present(&job.snapshot),
+            stands_for: present(&job.stands_for),
             policy: job.policy.as_ref().map(Policy::of_answer),
             receipt: job
                 .release
@@ -258,6 +263,7 @@ impl Document {
             job: None,
             state,
             snapshot: None,
+            stands_for: None,
             columns: Vec::new(),
             rows: Vec::new(),
             withheld: Vec::new(),

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use crate::model::{Code, Limits, Position, Refusal};
+use crate::model::{Code, Digest, Limits, Position, Refusal};
 use crate::position::{self, Keywords, Positions};
 
 /// Most tokens in a text for each node that a plan may have: a node needs a handful.
@@ -29,6 +29,8 @@ const LONGEST_QUOTE: usize = 40;
 pub(crate) struct Parsed {
     pub(crate) statement: Statement,
     pub(crate) positions: Positions,
+    /// Of the text without blanks and remarks.
+    pub(crate) words: Digest,
 }
 
 /// Parses `sql`, whose length [`crate::model::Analysis::check`] has bounded.
@@ -43,6 +45,7 @@ pub(crate) fn parse(sql: &str, limits: &Limits) -> Result<Parsed, Refusal> {
     check_size(&tokens, limits)?;
     let (first, second) = statement_places(&tokens);
     let keywords = Keywords::of(&tokens);
+    let words = words(&tokens);
     let mut statements = Parser::new(&GenericDialect)
         .with_recursion_limit(limits.nesting.saturating_mul(4))
         .with_tokens_with_locations(tokens)
@@ -57,7 +60,18 @@ pub(crate) fn parse(sql: &str, limits: &Limits) -> Result<Parsed, Refusal> {
     idioms::rewrite(&mut statement);
     check_expansion(&statement, limits)?;
     let positions = Positions::of(&statement, &keywords);
-    Ok(Parsed { statement, positions })
+    Ok(Parsed { statement, positions, words })
+}
+
+/// What the text says, whatever blanks and remarks are in it.
+fn words(tokens: &[TokenWithSpan]) -> Digest {
+    let words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    // Lengths first, so that no two texts give the same bytes.
+    let of_token = |token: &TokenWithSpan| {
+        let text = token.token.to_string();
+        format!("{}:{text}", text.len())
+    };
+    Digest::of(words.map(of_token).collect::<String>().as_bytes())
 }
 
 fn too_large(message: String) -> Refusal {

@@ -1,5 +1,6 @@
 //! An analysis that was judged: the proof that it is safe to run, split at the frontier.
 
+mod asked;
 mod explain;
 
 use std::collections::BTreeSet;
@@ -22,13 +23,14 @@ use crate::functions;
 use crate::generate::{self, Instrumented};
 use crate::lists;
 use crate::lower::{self, Lowered, Rules, function_refusal};
-use crate::model::{Analysis, Code, Limits, Refusal, Statement, StatementName, TableGrant};
+use crate::model::{Analysis, Code, Digest, Limits, Refusal, Statement, StatementName, TableGrant};
 use crate::parameters;
 use crate::parse::{self, Parsed};
 use crate::position::Positions;
 use crate::public::PublicPlan;
 use crate::tables::Tables;
 use crate::vault::Snapshot;
+use asked::Asked;
 use explain::{generation_refusal, internal, planning_refusal};
 
 /// Stack of the thread that parses and plans: parser, planner and the destructors of what they build are
@@ -53,12 +55,14 @@ pub struct Plan {
     pub(crate) frontiers: Vec<PlannedFrontier>,
     /// One for each statement, which reads the cells of its own frontiers.
     pub(crate) public: Vec<PublicPlan>,
+    asked: Digest,
 }
 
 /// An analysis whose statements were judged: each may run, or is refused.
 pub struct Judged {
     tables: Tables,
     statements: Vec<JudgedStatement>,
+    asked: Asked,
 }
 
 /// A statement that was judged.
@@ -158,6 +162,13 @@ impl fmt::Debug for Judged {
 }
 
 impl Plan {
+    /// What is asked, from text, parameters, lists and catalogue alone: the same analysis of the same columns has the
+    /// same digest in every project.
+    #[must_use]
+    pub fn asked(&self) -> Digest {
+        self.asked
+    }
+
     /// For each frontier, the rank of its statement: the first is the most important one.
     pub(crate) fn ranks(&self) -> Vec<usize> {
         let statements = self.public.iter().enumerate();
@@ -171,8 +182,9 @@ impl Judged {
     /// # Errors
     /// The [`Refusal`] of the first statement that is.
     pub fn plan(self) -> Result<Plan, Refusal> {
-        let Self { tables, statements } = self;
-        let mut plan = Plan { tables, frontiers: Vec::new(), public: Vec::new() };
+        let Self { tables, statements, asked } = self;
+        let asked = asked.digest();
+        let mut plan = Plan { tables, frontiers: Vec::new(), public: Vec::new(), asked };
         for statement in statements {
             let PlannedStatement { frontiers, public } = statement.verdict?;
             plan.frontiers.extend(frontiers);
@@ -235,12 +247,14 @@ fn judged(analysis: &Analysis, view: &View, limits: &Limits) -> Result<Judged, R
         limits,
     };
     let mut nodes = 0_usize;
+    let mut asked = Asked::with(analysis);
     let judged = parsed.into_iter().map(|(statement, read)| {
-        let verdict = read.and_then(|parsed| ground.judge(&statement, &parsed, &mut nodes));
+        let verdict = read.and_then(|parsed| ground.judge(&statement, &parsed, &mut nodes, &mut asked));
         let verdict = verdict.map_err(|refusal| statement.refusal(refusal));
         JudgedStatement { name: statement.name, verdict }
     });
-    Ok(Judged { statements: judged.collect(), tables: ground.tables })
+    let statements = judged.collect();
+    Ok(Judged { statements, tables: ground.tables, asked })
 }
 
 /// What every statement of an analysis is judged against.
@@ -258,16 +272,18 @@ impl Ground<'_> {
         statement: &Statement<'_>,
         parsed: &Parsed,
         nodes: &mut usize,
+        asked: &mut Asked,
     ) -> Result<PlannedStatement, Refusal> {
         let Self { catalog, rules, tables, limits } = self;
         check_functions(&parsed.positions)?;
-        let lowered = lowered(parsed, catalog, rules, nodes, limits).map_err(|refusal| {
+        let (lowered, plan) = lowered(parsed, catalog, rules, nodes, limits).map_err(|refusal| {
             let tried = statement.sql.len() <= LONGEST_TRIED;
             let refusal = if tried { as_value(refusal, parsed, catalog, rules, limits) } else { refusal };
             let place = parsed.positions.of_code(refusal.code);
             let words = parsed.positions.of_words(&refusal.message);
             refusal.at(place).at(words)
         })?;
+        asked.add_statement(statement.name.as_ref(), &parsed.words, &plan);
         let planned = lowered.frontiers.into_iter().map(|frontier| PlannedFrontier::new(frontier, tables));
         let frontiers: Vec<_> = planned.collect::<Result<_, _>>().map_err(|error| {
             let refusal = generation_refusal(&error);
@@ -280,14 +296,15 @@ impl Ground<'_> {
     }
 }
 
-/// Plans, analyses and lowers a statement over a catalogue; its nodes are added to those of other statements.
+/// Plans, analyses and lowers a statement over a catalogue; its nodes are added to those of other statements. Beside
+/// it, the plan as text.
 fn lowered(
     parsed: &Parsed,
     catalog: &Catalog,
     rules: &Rules,
     nodes: &mut usize,
     limits: &Limits,
-) -> Result<Lowered, Refusal> {
+) -> Result<(Lowered, String), Refusal> {
     let options =
         ParserOptions { collect_spans: true, map_string_types_to_utf8view: false, ..ParserOptions::new() };
     let planner = SqlToRel::new_with_options(catalog, options);
@@ -295,7 +312,8 @@ fn lowered(
     let plan = planner.sql_statement_to_plan(parsed.statement.clone()).map_err(explain)?;
     check_nodes(&plan, nodes, limits)?;
     let plan = analyse(plan).map_err(explain)?;
-    lower::lower(&plan, catalog, &parsed.positions, rules, limits)
+    let lowered = lower::lower(&plan, catalog, &parsed.positions, rules, limits)?;
+    Ok((lowered, plan.display_indent().to_string()))
 }
 
 /// The types as which an identifier is tried. The engine refuses `patient_id LIKE 'P%'` because an

@@ -410,7 +410,10 @@ impl Stage {
             return Err(Stop::Moved);
         };
         let entry = match (&change.policy, &change.result) {
-            (Some(policy), Some(result)) => record::with_result(entry, &job, policy, &result.digest),
+            (Some(policy), Some(result)) => {
+                let snapshot = change.snapshot.as_ref().or(job.snapshot.as_ref());
+                record::with_result(entry, snapshot, policy, &result.digest)
+            }
             _ => entry,
         };
         let entry = if event == Event::Release { change.answers.noted_in(entry) } else { entry };

@@ -7,6 +7,7 @@
 
 mod budget;
 mod calls;
+mod earlier;
 mod queue;
 
 mod history;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sekisho_authz::Permit;
 use sekisho_disclosure::{self as disclosure, Outcome, Page, Profile, Released};
-use sekisho_model::{Analysis, Limits, Refusal};
+use sekisho_model::{Analysis, Limits, Refusal, SnapshotId};
 use sekisho_query::{self as query, PublicRun, View};
 use sekisho_release::Event;
 use sekisho_store::{Answers, Change, JobRecord, PolicyRef, SealedResult};
@@ -13,8 +13,9 @@ use tokio::task::spawn_blocking;
 
 use crate::budget;
 use crate::calls::Stage;
+use crate::earlier::{self, Earlier};
 use crate::history::{History, Missing};
-use crate::problem::{Problem, Result, internal, not_found, of_policy, of_store, of_vault};
+use crate::problem::{Problem, Result, internal, not_found, of_check, of_policy, of_store, of_vault};
 use crate::record;
 
 /// Why a job ends without a result.
@@ -42,12 +43,29 @@ pub(crate) async fn run(stage: &Stage, job: JobRecord) -> Result<(), Stop> {
     let analysis = stage.store.analysis(&job).await.map_err(|error| Stop::Failed(of_store(error)))?;
     let plan = plan(analysis, &ground, &stage.limits).await.map_err(Stop::Refused)?;
     budget::allow(stage, &ground, &plan).await.map_err(Stop::Refused)?;
+    let asked = earlier::asked(&ground, &plan);
+    if let Some(earlier) = earlier::earlier(stage, &ground, &asked).await {
+        return again(stage, job, &ground, earlier).await;
+    }
     let (unreleased, public) = execute(stage, plan).await?;
     let job = stage.advance(job, Event::Check, Change::default()).await?;
     // From here until the release stands in the ledger, no other release of the dataset is judged.
     let history = history(stage, &ground).await?;
-    let (outcome, answers, step) = check(&ground, history, unreleased, public).await?;
-    release(stage, job, &ground, (outcome, answers), step).await
+    let (outcome, answers, (page, history)) = check(&ground, history, unreleased, public).await?;
+    // A held result is no answer to give again.
+    let page = match &outcome {
+        Outcome::Held(_) => page,
+        Outcome::Released(_) => page.kept(asked, job.name.to_string()),
+    };
+    let snapshot = Some(ground.snapshot.id.clone());
+    release(stage, job, &ground, (outcome, answers, snapshot), (page, history)).await
+}
+
+/// Gives an earlier answer again, as a release of its own.
+async fn again(stage: &Stage, job: JobRecord, ground: &Ground, earlier: Earlier) -> Result<(), Stop> {
+    let Earlier { outcome, snapshot, answers, page, history } = earlier;
+    let job = stage.advance(job, Event::Check, Change::default()).await?;
+    release(stage, job, ground, (outcome, answers, snapshot), (page, history)).await
 }
 
 /// Whether the job may (still) run, and on what.
@@ -140,7 +158,7 @@ async fn check(
     };
     let (checked, history) = apart(judge).await?;
     let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
-    let checked = checked.map_err(|error| Stop::Failed(internal(&error, "check")))?;
+    let checked = checked.map_err(|error| Stop::Failed(of_check(&error)))?;
     let (page, answers) = (checked.page().clone(), Answers(checked.answers().clone()));
     let outcome = checked.publish(public).await.map_err(|failure| failed(&failure))?;
     Ok((outcome, answers, (page, history)))
@@ -159,7 +177,7 @@ async fn release(
     stage: &Stage,
     job: JobRecord,
     ground: &Ground,
-    (outcome, answers): (Outcome, Answers),
+    (outcome, answers, snapshot): (Outcome, Answers, Option<SnapshotId>),
     (page, history): (Page, History),
 ) -> Result<(), Stop> {
     let context = job.name.to_string();
@@ -171,6 +189,7 @@ async fn release(
     let result = SealedResult { bytes: sealed.bytes, digest: sealed.digest };
     let (ledger, step) = stage.histories.step(history, page).map_err(Stop::Failed)?;
     let change = Change {
+        snapshot,
         policy: Some(ground.policy()),
         result: Some(result),
         ledger: Some(ledger),

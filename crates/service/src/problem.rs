@@ -72,10 +72,21 @@ pub(crate) fn of_store(error: store::Error) -> Problem {
 pub(crate) fn of_vault(error: &vault::Error) -> Problem {
     if let vault::Error::OptOutUnfinished { .. } = error {
         tracing::error!(%error, "people who opted out are still in the data");
-        let hint = "submit it again in a minute; if that does not help, tell the operator";
-        return Refusal::new(Code::Busy, "people leave the dataset just now", hint);
+        return people_leave();
     }
     internal(error, "read the vault")
+}
+
+pub(crate) fn of_check(error: &disclosure::Error) -> Problem {
+    match error {
+        disclosure::Error::LeftMeanwhile => people_leave(),
+        error => internal(error, "check"),
+    }
+}
+
+fn people_leave() -> Problem {
+    let hint = "submit it again in a minute; if that does not help, tell the operator";
+    Refusal::new(Code::Busy, "people leave the dataset just now", hint)
 }
 
 pub(crate) fn of_policy(error: &disclosure::Error) -> Problem {

@@ -35,8 +35,13 @@ pub(crate) fn moved(job: &JobRecord, event: Event, actor: Option<&str>, at: Time
 }
 
 /// What a result stands on: rules, snapshot and the digest of its bytes.
-pub(crate) fn with_result(entry: Entry, job: &JobRecord, policy: &PolicyRef, digest: &Digest) -> Entry {
-    let snapshot = job.snapshot.as_ref().map(ToString::to_string).unwrap_or_default();
+pub(crate) fn with_result(
+    entry: Entry,
+    snapshot: Option<&SnapshotId>,
+    policy: &PolicyRef,
+    digest: &Digest,
+) -> Entry {
+    let snapshot = snapshot.map(ToString::to_string).unwrap_or_default();
     entry
         .with("release_sha256", digest.to_string())
         .with("profile", policy.profile.clone())

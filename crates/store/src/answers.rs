@@ -33,7 +33,10 @@ impl Answers {
     }
 
     /// What an entry says: nothing, if it says nothing of answers.
-    fn of(entry: &Entry) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where it has no form of ours.
+    pub fn of(entry: &Entry) -> Result<Self> {
         let said = entry.details.get(ANSWERS).map(String::as_str).unwrap_or_default();
         let one = |text: &str| {
             let (attribute, number) = text.rsplit_once('=')?;

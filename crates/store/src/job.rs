@@ -101,8 +101,11 @@ pub struct JobRecord {
     pub accepted_at: Timestamp,
     /// When it came into this state.
     pub updated_at: Timestamp,
-    /// The version of the dataset that it reads.
+    /// The version of the dataset that it reads, or that its answer is of.
     pub snapshot: Option<SnapshotId>,
+    /// A newer version that the answer stands for: it is an earlier answer to the same question, and few people left
+    /// since, whether or not they had a part in it.
+    pub stands_for: Option<SnapshotId>,
     /// The rules that judge it.
     pub policy: Option<PolicyRef>,
     /// Why it is refused, failed or was taken back.

@@ -31,6 +31,7 @@ pub(crate) struct JobRow {
     problem_column: Option<i64>,
     log_index: i64,
     release_sha256: Option<String>,
+    stands_for: Option<String>,
 }
 
 impl TryFrom<JobRow> for JobRecord {
@@ -68,6 +69,7 @@ impl TryFrom<JobRow> for JobRecord {
             updated_at: Timestamp(number(row.entered_at)?),
             snapshot: row.snapshot.map(|text| parse(&text, "snapshot")).transpose()?,
             policy,
+            stands_for: row.stands_for.map(|text| parse(&text, "snapshot")).transpose()?,
             problem,
             release: release.transpose()?,
         })

@@ -92,6 +92,7 @@ async fn what_is_known_of_a_job_is_kept_from_state_to_state_and_over_a_restart()
     assert_eq!(
         record,
         JobRecord {
+            stands_for: None,
             name: name(1),
             state: JobState::Refused,
             version: 3,

@@ -12,6 +12,9 @@ pub fn facts(document: &Document) -> Vec<(&'static str, String)> {
     if let Some(snapshot) = &document.snapshot {
         facts.push(("snapshot", snapshot.clone()));
     }
+    if let Some(stands_for) = &document.stands_for {
+        facts.push(("stands for", format!("{stands_for}: {EARLIER}")));
+    }
     if let Some(policy) = &document.policy {
         facts.push(("policy", format!("{} (sha256 {})", policy.profile, policy.sha256)));
     }
@@ -23,6 +26,9 @@ pub fn facts(document: &Document) -> Vec<(&'static str, String)> {
     }
     facts
 }
+
+/// What is said of an answer to a question that was asked before few people left.
+const EARLIER: &str = "the answer is of the earlier version; few people left since";
 
 /// What every reader of groups must know, whatever the records: nothing shows where a group is missing.
 pub const ABSENT: &str =
@@ -37,6 +43,10 @@ pub fn summary(document: &Document) -> String {
     } else {
         let line = |of: &Statement| format!("{}: {}", of.name, size(of.rows.len(), of.withheld.len()));
         document.statements.iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    let rows = match &document.stands_for {
+        Some(stands_for) => format!("{rows}\n{stands_for}: {EARLIER}"),
+        None => rows,
     };
     if document.groups_may_be_absent { format!("{rows}\n{ABSENT}") } else { rows }
 }

@@ -123,6 +123,7 @@ fn document(job: &JobView) -> v1::Job {
         name: job.name.to_string(),
         state: state(job.state).into(),
         snapshot: job.snapshot.as_ref().map(ToString::to_string).unwrap_or_default(),
+        stands_for: job.stands_for.as_ref().map(ToString::to_string).unwrap_or_default(),
         create_time: Some(time(job.accepted_at)),
         update_time: Some(time(job.updated_at)),
         sql: job.sql.clone(),

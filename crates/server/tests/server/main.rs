@@ -17,6 +17,7 @@ mod consent;
 mod crash;
 mod full;
 mod jobs;
+mod leavers;
 mod rejudge;
 mod support;
 mod tokens;
