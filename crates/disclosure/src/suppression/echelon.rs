@@ -6,10 +6,17 @@ use std::collections::BTreeMap;
 
 use super::algebra::{Algebra, Exhausted, Vector};
 
+/// Coordinates below this are found in one step; there are hardly ever others.
+const DIRECT: usize = 1 << 20;
+
 /// Rows by pivot.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Echelon {
-    rows: BTreeMap<u32, Vector>,
+    rows: Vec<Vector>,
+    /// Where the row of each pivot is.
+    places: BTreeMap<u32, usize>,
+    /// The same for pivots below [`DIRECT`], one more than the place; zero for none.
+    direct: Vec<usize>,
 }
 
 impl Echelon {
@@ -18,24 +25,47 @@ impl Echelon {
         let row = algebra.normalised(&self.reduce(vector, algebra)?);
         let Some((pivot, _)) = row.first().copied() else { return Ok(false) };
         // Only rows with an earlier pivot can reach as far as this one.
-        for (_, other) in self.rows.range_mut(..pivot) {
+        for place in self.places.range(..pivot).map(|(_, place)| *place) {
+            let Some(other) = self.rows.get_mut(place) else { continue };
             if let Some(factor) = value_at(other, pivot) {
                 *other = algebra.subtract(other, factor, &row)?;
             }
         }
-        self.rows.insert(pivot, row);
+        self.places.insert(pivot, self.rows.len());
+        self.rows.push(row);
+        if let Some(at) = usize::try_from(pivot).ok().filter(|at| *at < DIRECT) {
+            self.direct.resize(self.direct.len().max(at.saturating_add(1)), 0);
+            self.direct.get_mut(at).into_iter().for_each(|place| *place = self.rows.len());
+        }
         Ok(true)
     }
 
     /// What is left of a vector modulo the subspace: zero at every pivot.
     pub(super) fn reduce(&self, vector: &[(u32, u64)], algebra: &Algebra) -> Result<Vector, Exhausted> {
         algebra.spend(vector.len())?;
-        let mut rest = vector.to_vec();
-        for (at, factor) in vector {
-            if let Some(row) = self.rows.get(at) {
-                rest = algebra.subtract(&rest, *factor, row)?;
-            }
+        let field = algebra.field;
+        // A row is zero at the pivots of the others, so that nothing but its own one is left to be taken away.
+        let mut rest = Vector::with_capacity(vector.len());
+        for (at, value) in vector {
+            let Some(row) = self.row(*at) else {
+                rest.push((*at, *value));
+                continue;
+            };
+            algebra.spend(row.len())?;
+            let others = row.iter().filter(|(other, _)| other != at);
+            rest.extend(
+                others.map(|(other, theirs)| (*other, field.subtract(0, field.multiply(*value, *theirs)))),
+            );
         }
+        rest.sort_unstable_by_key(|(at, _)| *at);
+        rest.dedup_by(|next, first| {
+            let same = next.0 == first.0;
+            if same {
+                first.1 = field.add(first.1, next.1);
+            }
+            same
+        });
+        rest.retain(|(_, value)| *value != 0);
         Ok(rest)
     }
 
@@ -45,12 +75,16 @@ impl Echelon {
 
     /// The rows, by pivot.
     pub(super) fn rows(&self) -> impl Iterator<Item = (u32, &Vector)> {
-        self.rows.iter().map(|(pivot, row)| (*pivot, row))
+        self.places.iter().filter_map(|(pivot, place)| Some((*pivot, self.rows.get(*place)?)))
     }
 
     /// The row that has its pivot at a coordinate.
     pub(super) fn row(&self, at: u32) -> Option<&Vector> {
-        self.rows.get(&at)
+        let place = match usize::try_from(at).ok().filter(|at| *at < DIRECT) {
+            Some(at) => self.direct.get(at)?.checked_sub(1)?,
+            None => *self.places.get(&at)?,
+        };
+        self.rows.get(place)
     }
 }
 
