@@ -76,40 +76,53 @@ pub(super) fn without_small_combinations(
     }
     while settled.rank() < open.len() {
         let some = crowd.outside(&settled, SOME_PEOPLE)?;
-        if some.is_empty() {
-            break;
-        }
-        if settle_by_layers(&some, &mut settled, new, minimum, algebra)?.progress {
+        let are_all = some.len() < SOME_PEOPLE;
+        let mut layered = settle_by_layers(&some, &mut settled, new, minimum, algebra)?;
+        if !are_all && layered.progress {
             continue;
         }
-        let everybody = if some.len() < SOME_PEOPLE { some } else { crowd.outside(&settled, usize::MAX)? };
-        let Layered { progress, undecided } =
-            settle_by_layers(&everybody, &mut settled, new, minimum, algebra)?;
-        if progress {
-            continue;
+        if !are_all {
+            let everybody = crowd.outside(&settled, usize::MAX)?;
+            layered = settle_by_layers(&everybody, &mut settled, new, minimum, algebra)?;
         }
-        if undecided.is_empty() {
-            break;
-        }
-        for group in &undecided {
-            match search(group, minimum, algebra)? {
-                None => {
-                    for (form, _) in group {
-                        settled.insert(form, algebra)?;
-                    }
-                }
-                Some(small) => {
-                    let least = least_important(&small, &settled, algebra)?;
-                    // What was released before comes first: a combination without a new sum stands.
-                    if column_at(columns, least).is_none_or(|column| column.standing.is_none()) {
-                        published.remove(&least);
-                    }
-                    settled.insert(&[(least, 1)], algebra)?;
-                }
+        // Of nobody else is anything left, whatever is settled next.
+        while !layered.undecided.is_empty() {
+            for group in &layered.undecided {
+                decide(group, columns, &mut published, &mut settled, minimum, algebra)?;
             }
+            layered = settle_forms(layered.undecided.concat(), &mut settled, new, minimum, algebra)?;
         }
+        break;
     }
     Ok(published)
+}
+
+/// Decides a group that layers do not: nothing is left of it, or the least important sum of a small combination is
+/// withheld.
+fn decide(
+    group: &[Form],
+    columns: &[&Column<'_>],
+    published: &mut BTreeSet<u32>,
+    settled: &mut Echelon,
+    minimum: u64,
+    algebra: &Algebra,
+) -> Result<(), Exhausted> {
+    match search(group, minimum, algebra)? {
+        None => {
+            for (form, _) in group {
+                settled.insert(form, algebra)?;
+            }
+        }
+        Some(small) => {
+            let least = least_important(&small, settled, algebra)?;
+            // What was released before comes first: a combination without a new sum stands.
+            if column_at(columns, least).is_none_or(|column| column.standing.is_none()) {
+                published.remove(&least);
+            }
+            settled.insert(&[(least, 1)], algebra)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether these people alone show that no small combination has any of `sums` coefficients.
@@ -145,10 +158,21 @@ pub(super) fn settle_by_layers(
         let count = forms.entry(person).or_insert(0);
         *count = count.saturating_add(1);
     }
-    let forms: Vec<Form> = forms.into_iter().map(|(form, people)| (form.clone(), people)).collect();
+    let forms = forms.into_iter().map(|(form, people)| (form.clone(), people)).collect();
+    settle_forms(forms, settled, new, minimum, algebra)
+}
+
+/// The same, of people by what combinations say of them.
+fn settle_forms(
+    forms: Vec<Form>,
+    settled: &mut Echelon,
+    new: u32,
+    minimum: u64,
+    algebra: &Algebra,
+) -> Result<Layered, Exhausted> {
     let before = settled.rank();
+    let mut undecided = undecided(&forms, settled, new, algebra)?;
     loop {
-        let undecided = undecided(&forms, settled, new, algebra)?;
         let mut more = false;
         for group in &undecided {
             for form in left_by_layers(group, minimum, algebra)? {
@@ -158,6 +182,7 @@ pub(super) fn settle_by_layers(
         if !more {
             return Ok(Layered { progress: settled.rank() > before, undecided });
         }
+        undecided = self::undecided(&undecided.concat(), settled, new, algebra)?;
     }
 }
 
