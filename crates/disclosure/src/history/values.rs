@@ -25,12 +25,16 @@ impl Values {
     /// contribution of both; `None` is no width.
     pub(super) fn near(&self, sum: &Evidence, width: impl Fn(u128) -> Option<u128>) -> Vec<usize> {
         let total = sum.total().filter(|_| sum.is_positive());
+        let least = sum.absolute();
         let mut near = self.others.clone();
         let mut next = self.places.first_key_value().map(|((power, _), _)| *power);
         while let Some(power) = next {
-            let most = 2_u128.checked_pow(power.saturating_add(1)).unwrap_or(u128::MAX).max(sum.largest());
+            let most = most_of(power).max(sum.largest());
+            // Of what a few people have, sums in which everybody has little can take little away.
+            let taken = most_of(power).saturating_mul(u128::from(sum.contributors())).saturating_mul(2);
             let range = match (total, width(most)) {
                 (Some(_), None) => None,
+                (Some(_), Some(width)) if least.is_some_and(|all| all.saturating_sub(taken) >= width) => None,
                 (Some(total), Some(width)) => {
                     let width = i128::try_from(width).unwrap_or(i128::MAX);
                     Some((power, total.saturating_sub(width))..=(power, total.saturating_add(width)))
@@ -57,6 +61,11 @@ fn power(number: u128) -> u32 {
     number.checked_ilog2().unwrap_or(0)
 }
 
+/// What nobody contributes more than, of sums with largest contributions of this power.
+fn most_of(power: u32) -> u128 {
+    2_u128.checked_pow(power.saturating_add(1)).unwrap_or(u128::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,7 +84,12 @@ mod tests {
             near.sort_unstable();
             near
         };
-        assert_eq!(near(&sum(100, 11), Some(200)), [0, 1, 4]);
+        assert_eq!(
+            near(&sum(100, 11), Some(200)),
+            [0, 4],
+            "eleven people take no more than eleven from a count"
+        );
+        assert_eq!(near(&sum(100, 11), Some(1_080)), [0, 1, 3, 4]);
         assert_eq!(near(&sum(1, 1_100), Some(200)), [0, 4], "of counts none is near enough to matter");
         assert_eq!(near(&sum(1, 1_100), None), [4]);
         assert_eq!(near(&evidence([(5, -1), (6, 3)]), Some(1)), [0, 1, 2, 3, 4]);
