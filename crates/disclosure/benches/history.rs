@@ -9,6 +9,8 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may panic, and prints")]
 #![expect(clippy::indexing_slicing, reason = "the tables are as long as the keys")]
 
+mod shared;
+
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -17,39 +19,10 @@ use sekisho_disclosure::{
     Unreleased, check,
 };
 use sekisho_model::Hold;
+use shared::{BANDS, PREFECTURES, YEARS, computed, having, mixed, prefecture, setting, share, skewed};
 
 /// Codes of diagnoses and drugs that analyses ask for.
 const CODES: u32 = 500;
-const PREFECTURES: u32 = 47;
-/// Of five years each.
-const BANDS: u32 = 21;
-const YEARS: u32 = 10;
-
-fn setting(name: &str, default: &str) -> Vec<u32> {
-    let text = std::env::var(format!("SEKISHO_BENCH_{name}")).unwrap_or_else(|_| default.to_owned());
-    text.split(',').map(|number| number.parse().unwrap()).collect()
-}
-
-/// A number that follows from two others as if by chance.
-fn mixed(left: u32, right: u32) -> u32 {
-    let mut value = u64::from(left) << 32 | u64::from(right);
-    for factor in [0xff51_afd7_ed55_8ccd_u64, 0xc4ce_b9fe_1a85_ec53] {
-        value = (value ^ value >> 33).wrapping_mul(factor);
-    }
-    u32::try_from(value >> 33).unwrap()
-}
-
-/// A number from 0 up to 1.
-fn share(left: u32, right: u32) -> f64 {
-    f64::from(mixed(left, right)) / f64::from(1_u32 << 31)
-}
-
-/// One below `most`, the first ones far more often.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below `most`")]
-fn skewed(share: f64, most: u32) -> u32 {
-    (share.powi(3) * f64::from(most)) as u32
-}
-
 /// What is recorded of a person, beside codes.
 #[derive(Clone, Copy)]
 struct Person {
@@ -67,30 +40,21 @@ struct Population {
 }
 
 impl Population {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below a thousand million")]
     fn new(all: u32) -> Self {
         let person = |subject: u32| Person {
             woman: mixed(subject, 1).is_multiple_of(2),
             band: mixed(subject, 2) % BANDS,
-            prefecture: skewed(0.2 + 0.8 * share(subject, 3), PREFECTURES),
+            prefecture: prefecture(subject),
             year: mixed(subject, 4) % YEARS,
         };
         let people: Vec<Person> = (0..all).map(person).collect();
         let old =
             |subject: u32| (0.3 + 1.4 * f64::from(people[subject as usize].band) / f64::from(BANDS)) / 1.7;
-        let having = |code: u32| {
+        let people_of = |code: u32| {
             let most = 0.34 / f64::from(code + 1).powf(0.8);
-            // Whoever has it is so many people further on.
-            let gap = |draw: u32| (share(draw, 100 + code).ln() / (1.0 - most).ln()).min(1e9) as u32;
-            let mut draws = 0_u32..;
-            let places = std::iter::from_fn(|| Some(1 + gap(draws.next()?)));
-            let places = places.scan(0_u32, |place, gap| {
-                *place += gap;
-                (*place <= all).then_some(*place - 1)
-            });
-            places.filter(|subject| share(*subject, 1000 + code) < old(*subject)).collect()
+            having(code, most, all).filter(|subject| share(*subject, 1000 + code) < old(*subject)).collect()
         };
-        let of_code = (0..CODES).map(having).collect();
+        let of_code = (0..CODES).map(people_of).collect();
         Self { people, of_code }
     }
 
@@ -170,16 +134,6 @@ fn ungrouped(group: Evidence) -> CellTable {
         parent: None,
         attributes: Vec::new(),
     }
-}
-
-/// How long this process has been computing, in all its threads: other work of the machine does not count.
-fn computed() -> Duration {
-    let mut spent = Duration::ZERO;
-    for task in std::fs::read_dir("/proc/self/task").unwrap() {
-        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
-        spent += Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap());
-    }
-    spent
 }
 
 fn profile() -> Profile {

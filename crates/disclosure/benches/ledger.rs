@@ -5,10 +5,13 @@
 //! small cells are withheld. For each number of them it prints how many sums stand, the memory of the ledger and
 //! that of a million released cells; then for new tables of about a thousand cells how many of the cells that are
 //! safe by themselves are shown, and what the verdict took; then measures it (not with `SEKISHO_BENCH_ONCE`).
+//! With `SEKISHO_BENCH_APART` each earlier table is judged without those before it, for histories of ten thousand.
 //! `SEKISHO_BENCH_TABLES` (default `0,10,100,1000`) and `SEKISHO_BENCH_PEOPLE` (225000) set the sizes.
 #![expect(missing_docs, reason = "the harness makes a function without any")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may panic, and prints")]
 #![expect(clippy::indexing_slicing, reason = "the tables are as long as the keys")]
+
+mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,45 +20,16 @@ use std::time::{Duration, Instant};
 use arrow::array::StringArray;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sekisho_disclosure::{
-    CellTable, Evidence, KeyColumn, Ledger, Part, Profile, Profiles, Reason, Scale, StatisticColumn,
+    CellTable, Checked, Evidence, KeyColumn, Ledger, Part, Profile, Profiles, Reason, Scale, StatisticColumn,
     StatisticKind, Tally, Telling, Unreleased, check,
 };
 use sekisho_model::Hold;
+use shared::{BANDS, YEARS, computed, having, mixed, prefecture, setting, share, skewed};
 
 /// Codes of diagnoses and drugs that analyses ask for.
 const CODES: u32 = 300;
-const PREFECTURES: u32 = 47;
-/// Of five years each.
-const BANDS: u32 = 21;
-const YEARS: u32 = 10;
-
 /// The labels of a group; `None` where it is over all of them.
 type Labels = [Option<u32>; 2];
-
-fn setting(name: &str, default: &str) -> Vec<u32> {
-    let text = std::env::var(format!("SEKISHO_BENCH_{name}")).unwrap_or_else(|_| default.to_owned());
-    text.split(',').map(|number| number.parse().unwrap()).collect()
-}
-
-/// A number that follows from two others as if by chance.
-fn mixed(left: u32, right: u32) -> u32 {
-    let mut value = u64::from(left) << 32 | u64::from(right);
-    for factor in [0xff51_afd7_ed55_8ccd_u64, 0xc4ce_b9fe_1a85_ec53] {
-        value = (value ^ value >> 33).wrapping_mul(factor);
-    }
-    u32::try_from(value >> 33).unwrap()
-}
-
-/// A number from 0 up to 1.
-fn share(left: u32, right: u32) -> f64 {
-    f64::from(mixed(left, right)) / f64::from(1_u32 << 31)
-}
-
-/// One below `most`, the first ones far more often.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below `most`")]
-fn skewed(share: f64, most: u32) -> u32 {
-    (share.powi(3) * f64::from(most)) as u32
-}
 
 /// What somebody's records of a code cost, in yen: most little, some a hundred times as much.
 #[expect(clippy::cast_possible_truncation, reason = "below a thousand million")]
@@ -81,28 +55,19 @@ struct Population {
 }
 
 impl Population {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below a thousand million")]
     fn new(all: u32) -> Self {
         let person = |subject: u32| Person {
             sex: mixed(subject, 1) % 2,
             band: mixed(subject, 2) % BANDS,
-            prefecture: skewed(0.2 + 0.8 * share(subject, 3), PREFECTURES),
+            prefecture: prefecture(subject),
             year: mixed(subject, 4) % YEARS,
         };
         let people: Vec<Person> = (0..all).map(person).collect();
-        let having = |code: u32| {
+        let people_of = |code: u32| {
             let most = 0.1 / f64::from(code + 1).powf(0.6);
-            // Whoever has it is so many people further on.
-            let gap = |draw: u32| (share(draw, 100 + code).ln() / (1.0 - most).ln()).min(1e9) as u32;
-            let mut draws = 0_u32..;
-            let places = std::iter::from_fn(|| Some(1 + gap(draws.next()?)));
-            let places = places.scan(0_u32, |place, gap| {
-                *place += gap;
-                (*place <= all).then_some(*place - 1)
-            });
-            places.collect()
+            having(code, most, all).collect()
         };
-        let mut of_code: Vec<Vec<u32>> = (0..CODES).map(having).collect();
+        let mut of_code: Vec<Vec<u32>> = (0..CODES).map(people_of).collect();
         of_code.push((0..all).collect());
         Self { people, of_code }
     }
@@ -203,16 +168,6 @@ fn table(groups: BTreeMap<Labels, (Tally, Tally)>, costs: bool) -> CellTable {
     CellTable { keys, groups: counts, statistics, parent: None, attributes: Vec::new() }
 }
 
-/// How long this process has been computing, in all its threads: other work of the machine does not count.
-fn computed() -> Duration {
-    let mut spent = Duration::ZERO;
-    for task in std::fs::read_dir("/proc/self/task").unwrap() {
-        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
-        spent += Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap());
-    }
-    spent
-}
-
 /// What became of the cells that are safe by themselves.
 #[derive(Default)]
 struct Shown {
@@ -221,17 +176,15 @@ struct Shown {
 }
 
 /// Judges tables; how many cells are safe by themselves, and how many of these are shown.
-fn judge(tables: Vec<CellTable>, ledger: &mut Ledger, profile: &Profile, take: bool) -> Shown {
+fn judge(tables: Vec<CellTable>, ledger: &Ledger, profile: &Profile) -> (Shown, Checked) {
     let asked: usize = tables.iter().map(|table| table.groups.len() * table.statistics.len()).sum();
     let checked = check(Unreleased::new(tables), ledger, profile, Hold::ByRule).unwrap();
     let alone = |finding: &&sekisho_disclosure::Finding| {
         finding.reasons.iter().any(|reason| *reason != Reason::Secondary)
     };
     let unsafe_alone = checked.findings().iter().filter(alone).count();
-    if take {
-        ledger.take(checked.page());
-    }
-    Shown { safe: asked - unsafe_alone, shown: asked - checked.findings().len() }
+    let shown = Shown { safe: asked - unsafe_alone, shown: asked - checked.findings().len() };
+    (shown, checked)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share is printed")]
@@ -244,7 +197,8 @@ fn ledger(criterion: &mut Criterion) {
     let profile = Profiles::built_in().unwrap().get("japan-rwd").unwrap().clone();
     let mut group = criterion.benchmark_group("ledger");
     group.sample_size(10);
-    let mut ledger = Ledger::new();
+    let apart = std::env::var_os("SEKISHO_BENCH_APART").is_some();
+    let (mut ledger, empty) = (Ledger::new(), Ledger::new());
     let mut tables = 0;
     for earlier in setting("TABLES", "0,10,100,1000") {
         let building = computed();
@@ -253,7 +207,9 @@ fn ledger(criterion: &mut Criterion) {
             tables += 1;
             let asked = population.asked(tables);
             let started = Instant::now();
-            let Shown { safe, shown } = judge(asked, &mut ledger, &profile, true);
+            let before = if apart { &empty } else { &ledger };
+            let (Shown { safe, shown }, checked) = judge(asked, before, &profile);
+            ledger.take(checked.page());
             slowest = slowest.max(started.elapsed());
             (honest.safe, honest.shown) = (honest.safe + safe, honest.shown + shown);
         }
@@ -271,7 +227,7 @@ fn ledger(criterion: &mut Criterion) {
         {
             let cells = population.large(code, costs);
             let (elapsed, started) = (Instant::now(), computed());
-            let Shown { safe, shown } = judge(cells, &mut ledger, &profile, false);
+            let (Shown { safe, shown }, _) = judge(cells, &ledger, &profile);
             println!(
                 "  {name}: {:.1} % of {safe} safe cells shown, {:.2?} ({:.2?} of processors)",
                 percent(shown, safe),
