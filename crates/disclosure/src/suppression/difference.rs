@@ -65,8 +65,7 @@ fn may_be_close(left: &Evidence, right: &Evidence, share: bool, profile: &Profil
 /// Whether the largest contributions and the totals leave it open that a difference is too much one or two people's.
 fn may_be_concentrated(left: &Evidence, right: &Evidence, profile: &Profile) -> bool {
     let most = largest_differences(left, right);
-    most.largest > rules::harmless_contribution(profile)
-        && !is_spread_by_totals(left, right, most, profile)
+    most.largest > rules::harmless_contribution(profile) && !is_spread_by_totals(left, right, most, profile)
 }
 
 /// Whether a sum is over more people than another, and both are of amounts.
@@ -90,8 +89,9 @@ struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    /// Sums with more people than this together, and one with more, are taken to share some with all.
+    /// Each may share people with each.
     const UNKNOWN: Self = Self { only: None, ends: Vec::new(), sums: Vec::new(), length: 0 };
+    /// Sums with more people than this together, and one with more, are taken to share some with all.
     const MOST_PEOPLE: usize = 1 << 24;
     const MOST_PEOPLE_OF_ONE: usize = 1 << 14;
 
