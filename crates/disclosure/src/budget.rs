@@ -87,18 +87,31 @@ impl Budget {
     }
 
     /// Judges cells in their order.
+    #[cfg(test)]
     pub(crate) fn spend(&self, tables: &[CellTable], asked: &[Asked], profile: &Profile) -> Spent {
+        self.spend_since(None, (tables, asked), profile)
+    }
+
+    /// Judges cells in their order; after few people left, with what was released since. A row that follows from
+    /// those of before they left then counts none of them. Had it counted one, it would be too close to theirs: so it
+    /// is withheld in either case, and only what follows from rows since is free.
+    pub(crate) fn spend_since(
+        &self,
+        since: Option<&Self>,
+        (tables, asked): (&[CellTable], &[Asked]),
+        profile: &Profile,
+    ) -> Spent {
         let attributes = tables.iter().flat_map(|table| &table.attributes);
         let names: BTreeSet<&str> = attributes.map(|attribute| attribute.name.as_str()).collect();
         // Attributes have only the cells in common that are withheld for one of them; mostly there are none.
-        let alone = |name: &&str| self.spend_on(tables, asked, profile, Some(*name));
+        let alone = |name: &&str| self.spend_on(since, (tables, asked), profile, Some(*name));
         let alone: Vec<Spent> =
             if names.len() > 1 { names.par_iter().map(alone).collect() } else { Vec::new() };
         if !alone.is_empty() && alone.iter().all(|spent| spent.too_close.is_empty()) {
             let charges = alone.into_iter().flat_map(|spent| spent.charges).collect();
             return Spent { too_close: BTreeSet::new(), charges };
         }
-        let mut spent = self.spend_on(tables, asked, profile, None);
+        let mut spent = self.spend_on(since, (tables, asked), profile, None);
         spent.charges.sort_by(|left, right| left.attribute.cmp(&right.attribute));
         spent
     }
@@ -106,13 +119,14 @@ impl Budget {
     /// Judges cells in their order; of one attribute alone, if it is named, up to the first that is withheld.
     fn spend_on(
         &self,
-        tables: &[CellTable],
-        asked: &[Asked],
+        since: Option<&Self>,
+        (tables, asked): (&[CellTable], &[Asked]),
         profile: &Profile,
         alone: Option<&str>,
     ) -> Spent {
         let mut spending = Spending {
             before: self,
+            since: since.map(|budget| Since { budget, factors: BTreeMap::new(), marks: BTreeMap::new() }),
             limit: f64::from(profile.max_leverage) / 1000.0,
             profile,
             factors: BTreeMap::new(),
@@ -156,6 +170,8 @@ impl Budget {
 /// A release while its cells are judged.
 struct Spending<'a> {
     before: &'a Budget,
+    /// After few people left, what was released since.
+    since: Option<Since<'a>>,
     profile: &'a Profile,
     limit: f64,
     /// The attributes that the release reads, with what it was charged already.
@@ -165,11 +181,45 @@ struct Spending<'a> {
     charges: Vec<Charge>,
 }
 
+/// What was released since few people left, with what the release adds.
+struct Since<'a> {
+    budget: &'a Budget,
+    factors: BTreeMap<String, Factor>,
+    /// How far each had come before the present cell.
+    marks: BTreeMap<String, Mark>,
+}
+
+impl Since<'_> {
+    fn factor(&mut self, attribute: &str) -> &mut Factor {
+        let before = || self.budget.attributes.get(attribute).cloned().unwrap_or_else(Factor::new);
+        self.factors.entry(attribute.to_owned()).or_insert_with(before)
+    }
+
+    /// Whether a row follows from what was released since.
+    fn gives(&mut self, attribute: &str, row: &Evidence) -> bool {
+        self.factor(attribute).cost(row).is_nothing()
+    }
+
+    fn add(&mut self, attribute: &str, row: &Evidence) {
+        let factor = self.factor(attribute);
+        let (mark, cost) = (factor.mark(), factor.cost(row));
+        factor.add(row, &cost);
+        self.marks.entry(attribute.to_owned()).or_insert(mark);
+    }
+
+    fn undo(&mut self) {
+        for (attribute, mark) in std::mem::take(&mut self.marks) {
+            self.factors.get_mut(&attribute).into_iter().for_each(|factor| factor.back_to(&mark));
+        }
+    }
+}
+
 impl Spending<'_> {
     /// Charges a cell with all its rows, or not at all; whether it may be released.
     fn cell(&mut self, cell: &Asked, attributes: &mut [Rows<'_>]) -> bool {
         let mut marks: BTreeMap<String, Mark> = BTreeMap::new();
         let (charged, mut learned) = (self.charges.len(), Vec::new());
+        self.since.iter_mut().for_each(|since| since.marks.clear());
         for attribute in attributes {
             let mut seen = BTreeSet::new();
             for part in &cell.parts {
@@ -215,11 +265,12 @@ impl Spending<'_> {
         let factor = self.factors.entry(attribute.to_owned()).or_insert_with(before);
         let cost = factor.cost(row);
         match factor.verdict(&cost, self.limit) {
-            Verdict::Known => true,
+            Verdict::Known => self.since.as_mut().is_none_or(|since| since.gives(attribute, row)),
             Verdict::New => {
                 marks.entry(attribute.to_owned()).or_insert_with(|| factor.mark());
                 factor.add(row, &cost);
                 self.charges.push(Charge { attribute: attribute.to_owned(), row: row.clone() });
+                self.since.iter_mut().for_each(|since| since.add(attribute, row));
                 true
             }
             Verdict::TooClose => false,
@@ -233,6 +284,7 @@ impl Spending<'_> {
         learned: &[(String, ByContributions)],
     ) {
         self.charges.truncate(charged);
+        self.since.iter_mut().for_each(Since::undo);
         for (attribute, mark) in marks {
             self.factors.get_mut(attribute).into_iter().for_each(|factor| factor.back_to(mark));
         }

@@ -107,6 +107,8 @@ pub struct Ledger {
     stayed: Mutex<Option<Arc<Stayed>>>,
     /// How close everything comes to one person's value.
     budget: Budget,
+    /// The same of what was released since the last who left.
+    budget_since: Budget,
     pages: u64,
     hints: Mutex<Hints>,
 }
@@ -137,6 +139,7 @@ impl Ledger {
         let people_left = self.epochs.take(&page.left, !page.sums.is_empty());
         if people_left {
             self.newest.clear();
+            self.budget_since = Budget::default();
         }
         for entry in &page.sums {
             let place = self.note(entry.clone());
@@ -145,6 +148,9 @@ impl Ledger {
             }
         }
         page.charges.iter().for_each(|charge| self.budget.take(charge));
+        if !self.epochs.absent().is_empty() {
+            page.charges.iter().for_each(|charge| self.budget_since.take(charge));
+        }
         self.take_answer(page, self.epochs.last());
         self.keep(page);
         self.pages = self.pages.saturating_add(1);
@@ -178,8 +184,12 @@ impl Ledger {
         let people = [self.groups.heap_size(), self.marks.heap_size(), self.core.heap_size()];
         let others = [self.values.heap_size(), self.plain.heap_size(), self.drawn.heap_size()];
         let stayed = self.heap_size_of_stayed();
-        let others =
-            others.into_iter().chain([self.epochs.heap_size(), self.newest.serialized_size(), stayed]);
+        let others = others.into_iter().chain([
+            self.epochs.heap_size(),
+            self.newest.serialized_size(),
+            self.budget_since.heap_size(),
+            stayed,
+        ]);
         let all = people.into_iter().chain(others).chain([self.sums.heap_size(), self.budget.heap_size()]);
         all.fold(0, usize::saturating_add)
     }
@@ -192,6 +202,11 @@ impl Ledger {
     /// How close everything comes to one person's value.
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// The same of what was released since the last who left, by the pages; nothing where nobody did.
+    pub(crate) fn budget_since(&self) -> &Budget {
+        &self.budget_since
     }
 
     /// What became of a sum; `None` if it does not stand here.

@@ -5,18 +5,20 @@
 //! ([`BesideEarlier`]). All that is the same wherever they were. A combination of few people, in which some who left
 //! are counted, is then either one of fewer of those who stayed, and withheld, or of none, and withheld as well.
 //!
-//! What is left is judged once more beside the sums as they were published: by the amounts of those who left, and by
-//! the budget.
+//! What is left is judged once more beside the sums as they were published: by the amounts of those who left, where any
+//! could be too much of a sum (of counts nobody's is, and the first judgement has all that a second could find), and by
+//! the budget, in which what follows from earlier answers is withheld as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::past::Past;
 use super::spending;
 use super::verdict::{Cell, Claim, Sum, TableVerdict, cells_of, exhaust, withhold};
-use crate::budget::Charge;
+use crate::budget::{Budget, Charge};
 use crate::evidence::Evidence;
 use crate::history::{Ledger, Stayed};
 use crate::profile::Profile;
+use crate::rules;
 use crate::suppression::BesideEarlier;
 use crate::unreleased::CellTable;
 
@@ -43,8 +45,11 @@ impl FewLeft<'_> {
             let related = self.related(&withheld, steps);
             withhold(verdicts, &related);
             withheld.extend(related);
-            let mut more = self.beside(self.ledger, &withheld, steps);
-            more.retain(|cell| !withheld.contains(cell));
+            let mut more = BTreeSet::new();
+            if !self.all_are_narrow() {
+                more = self.beside(self.ledger, &withheld, steps);
+                more.retain(|cell| !withheld.contains(cell));
+            }
             withhold(verdicts, &more);
             let spent = self.spend(verdicts);
             exhaust(verdicts, &spent.too_close);
@@ -62,6 +67,17 @@ impl FewLeft<'_> {
     fn beside(&self, ledger: &Ledger, without: &BTreeSet<Cell>, steps: u64) -> BTreeSet<Cell> {
         let past = Past::new(self.sums, (ledger, self.everybody), self.profile, without);
         cells_of(self.sums, &past.suppressed(steps))
+    }
+
+    /// Whether nobody's contribution to any sum can be too much of one, and no zero is a secret: these say nothing of
+    /// those who stayed.
+    fn all_are_narrow(&self) -> bool {
+        let harmless = rules::harmless_contribution(self.profile);
+        let asked = self.sums.iter().map(|sum| sum.evidence);
+        let all = asked.chain(self.ledger.entries().iter().map(|entry| &entry.evidence));
+        let mut others = all.filter(|sum| sum.contributors() > 0);
+        let has_zeros = self.ledger.entries().iter().any(|entry| entry.evidence.people() == 0);
+        !has_zeros && others.all(|sum| sum.is_positive() && sum.largest() <= harmless)
     }
 
     /// The cells that complete a combination of earlier sums.
@@ -87,7 +103,10 @@ impl FewLeft<'_> {
     }
 
     fn spend(&self, verdicts: &[TableVerdict]) -> spending::Spent {
-        let spend = || spending::spend(self.tables, verdicts, self.sums, self.ledger.budget(), self.profile);
+        let none = Budget::default();
+        let since = if self.stayed.has_newer() { self.ledger.budget_since() } else { &none };
+        let budget = (self.ledger.budget(), Some(since));
+        let spend = || spending::spend(self.tables, verdicts, self.sums, budget, self.profile);
         let nothing = || spending::Spent { too_close: BTreeSet::new(), charges: Vec::new() };
         if self.profile.has_budget() { spend() } else { nothing() }
     }

@@ -18,12 +18,13 @@ pub(super) struct Spent {
     pub(super) charges: Vec<Charge>,
 }
 
-/// Judges the cells that are left, by table, statistic and labels: the order of rows means nothing.
+/// Judges the cells that are left, by table, statistic and labels: the order of rows means nothing. After few people
+/// left, with what was charged since.
 pub(super) fn spend(
     tables: &[CellTable],
     verdicts: &[TableVerdict],
     sums: &[Sum<'_>],
-    budget: &Budget,
+    (budget, since): (&Budget, Option<&Budget>),
     profile: &Profile,
 ) -> Spent {
     if tables.iter().all(|table| table.attributes.is_empty()) {
@@ -41,7 +42,7 @@ pub(super) fn spend(
         parts,
     });
     let asked: Vec<Asked> = asked.collect();
-    let spent = budget.spend(tables, &asked, profile);
+    let spent = budget.spend_since(since, (tables, &asked), profile);
     let cell = |at: &usize| {
         let asked = asked.get(*at)?;
         Some(Cell { table: asked.table, statistic: asked.statistic, row: asked.row })

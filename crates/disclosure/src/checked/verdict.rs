@@ -137,7 +137,7 @@ fn together(
     steps: u64,
 ) -> (BTreeSet<u32>, Vec<Charge>) {
     let (profile, budget) = (past.profile, past.ledger.budget());
-    let spend = |verdicts: &[TableVerdict]| spending::spend(tables, verdicts, sums, budget, profile);
+    let spend = |verdicts: &[TableVerdict]| spending::spend(tables, verdicts, sums, (budget, None), profile);
     // Where no rule withholds anything, nearly always nothing else is withheld.
     let (mut suppressed, mut early) =
         if profile.has_budget() && sums.iter().all(|sum| sum.claim == Claim::Published) {

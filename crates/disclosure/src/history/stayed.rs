@@ -13,6 +13,8 @@ use crate::evidence::{Evidence, Tally};
 /// A ledger without the few who left.
 pub(crate) struct Stayed {
     few: RoaringBitmap,
+    /// Whether the ledger has releases since the last of them left.
+    has_newer: bool,
     ledger: Ledger,
     /// The sums, by place, that were shown before they left.
     before: BTreeSet<usize>,
@@ -57,6 +59,7 @@ impl Stayed {
     fn of(ledger: &Ledger, few: RoaringBitmap, has_newer: bool) -> Self {
         let mut stayed = Self {
             few,
+            has_newer,
             ledger: Ledger { key: ledger.key, ..Ledger::new() },
             before: BTreeSet::new(),
             since: BTreeSet::new(),
@@ -95,6 +98,11 @@ impl Stayed {
     /// The ledger.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Whether it has releases since the last of them left.
+    pub(crate) fn has_newer(&self) -> bool {
+        self.has_newer
     }
 
     /// What was shown before they left, without them.

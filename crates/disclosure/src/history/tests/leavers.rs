@@ -8,6 +8,7 @@ use sekisho_model::SmallChange;
 
 use super::*;
 use crate::testing::table;
+use crate::unreleased::{Attribute, Frames};
 
 /// Where somebody is: their place and their age, and how many records they have.
 type Of = (u8, u8, u8);
@@ -27,6 +28,8 @@ enum Asked {
     PlacesOf(u8),
     /// By place, records beside people.
     Records,
+    /// By place or age, those of one of two diagnoses.
+    Diagnosed(bool, u32),
 }
 
 /// A dataset while people leave it.
@@ -55,7 +58,8 @@ impl World {
             let label = match asked {
                 Asked::Places | Asked::Records => format!("{}", of.0),
                 Asked::PlacesAndAges => format!("{} {}", of.0, of.1),
-                Asked::Ages => format!("{}", of.1),
+                Asked::Diagnosed(true, _) => format!("{}", of.0),
+                Asked::Ages | Asked::Diagnosed(false, _) => format!("{}", of.1),
                 Asked::Total => String::new(),
                 Asked::PlacesOf(age) if age == of.1 => format!("{}", of.0),
                 Asked::PlacesOf(_) => continue,
@@ -69,11 +73,27 @@ impl World {
             .map(|group| evidence(group.iter().map(|(subject, of)| (*subject, 1 + i128::from(of.2)))));
         let statistics = match asked {
             Asked::Records => vec![count("n", once.clone()), sum("r", Scale::Integer, records.collect())],
-            Asked::Ages | Asked::Places | Asked::PlacesAndAges | Asked::PlacesOf(_) | Asked::Total => {
+            Asked::Ages
+            | Asked::Diagnosed(..)
+            | Asked::Places
+            | Asked::PlacesAndAges
+            | Asked::PlacesOf(_)
+            | Asked::Total => {
                 vec![count("n", once.clone())]
             }
         };
-        table("of", groups.keys().map(String::as_str).zip(once).collect(), statistics)
+        let rows = || groups.keys().map(String::as_str).zip(once.iter().cloned()).collect();
+        let mut asked_for = table("of", rows(), statistics);
+        if let Asked::Diagnosed(_, code) = asked {
+            let has = |subject: &&u32| **subject % 2 == code;
+            let cells = once.iter().map(|group| people(group.subjects().iter().filter(has).copied()));
+            asked_for.statistics = vec![count("n", cells.collect())];
+            let frames = Frames { keys: table("of", rows(), []).keys, sums: vec![vec![once.clone()]] };
+            let name = "diagnoses.code".to_owned();
+            asked_for.attributes =
+                vec![Attribute { name, labels: Vec::new(), with: Some(vec![frames]), without: None }];
+        }
+        asked_for
     }
 
     fn ask(&mut self, asked: Asked) -> Result<(RecordBatch, Vec<Vec<bool>>), crate::Error> {
@@ -85,6 +105,15 @@ impl World {
         let [table] = checked.tables() else { panic!("one table") };
         let withheld = table.withheld().iter().map(|withheld| withheld.values().iter().collect());
         Ok((table.batch().clone(), withheld.collect()))
+    }
+
+    /// What stands in the ledger, and what became of it, without some people.
+    fn decided(&self, without: u32) -> Vec<(Status, Vec<(u32, i128)>)> {
+        let stay = |sum: &Evidence| sum.contributions().iter().filter(|(who, _)| *who >= without).collect();
+        let entries = self.ledger.entries().iter().map(|entry| (entry.status, stay(&entry.evidence)));
+        let mut decided: Vec<_> = entries.collect();
+        decided.sort();
+        decided
     }
 
     /// How many cells of an answer are shown.
@@ -137,6 +166,28 @@ fn what_completes_no_earlier_number_is_shown_after_people_left() {
     assert_eq!(world.shown(Asked::PlacesAndAges), 12, "but for the last age of each place");
     assert_eq!(world.shown(Asked::PlacesAndAges), 12, "the same again");
     assert_eq!(world.shown(Asked::PlacesOf(1)), 3, "which is known since they left");
+}
+
+#[test]
+fn of_another_diagnosis_no_group_is_shown_whether_who_left_was_in_it_or_not() {
+    let after = |leaver: Of| {
+        let mut world = World::new(&town(&[leaver]), threshold_only(10));
+        assert_eq!(world.shown(Asked::Diagnosed(true, 0)), 3);
+        world.leave([0]);
+        let other = world.ask(Asked::Diagnosed(true, 1)).unwrap();
+        assert!(other.1.iter().flatten().all(|withheld| *withheld));
+        let ages = world.ask(Asked::Diagnosed(false, 1)).unwrap();
+        let again = world.ask(Asked::Diagnosed(false, 1)).unwrap();
+        assert_eq!(ages, again);
+        (other, ages, world.ask(Asked::Diagnosed(false, 0)).unwrap())
+    };
+    let one = after((0, 1, 0));
+    assert_eq!(one, after((2, 3, 1)));
+    assert_eq!(one.1.0.num_rows(), 4, "by age, which was not asked before: all but the last");
+    // Before anybody left, another diagnosis of the same people is nothing new.
+    let mut world = World::new(&town(&[(0, 1, 0)]), threshold_only(10));
+    let shown = [0, 1].map(|code| world.shown(Asked::Diagnosed(true, code)));
+    assert_eq!(shown, [3, 3]);
 }
 
 #[test]
@@ -249,12 +300,13 @@ proptest! {
         let run = |leavers: Vec<Of>| {
             let people: Vec<Of> = leavers.into_iter().chain(stay.iter().copied()).collect();
             let mut world = World::new(&people, threshold_only(10));
-            let mut earlier: Vec<_> =
-                before.iter().map(|asked| (format!("{asked:?}"), world.ask(*asked).unwrap().1)).collect();
+            before.iter().for_each(|asked| drop(world.ask(*asked).unwrap()));
+            let mut earlier = world.decided(all);
             world.leave(0..first);
             let mut later = between.iter().map(|asked| world.ask(*asked).unwrap()).collect::<Vec<_>>();
             if first < all {
-                earlier.extend(later.drain(..).map(|(_, withheld)| (String::new(), withheld)));
+                earlier = world.decided(all);
+                later.clear();
                 world.leave(first..all);
             }
             later.extend(after.iter().map(|asked| world.ask(*asked).unwrap()));
@@ -262,7 +314,7 @@ proptest! {
         };
         let (one, other) = leave.iter().copied().unzip();
         let ((earlier, one), (earlier_too, other)) = (run(one), run(other));
-        // Of what was told before they left, the blanks may differ: then it was told already.
+        // What was decided before they left may differ: then it says so already, or what a rule withheld then does.
         if earlier == earlier_too {
             prop_assert_eq!(one, other);
         }
