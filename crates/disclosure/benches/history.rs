@@ -11,8 +11,6 @@
 
 mod shared;
 
-use std::time::Duration;
-
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sekisho_disclosure::{
     CellTable, Evidence, Ledger, Part, Profile, Profiles, Scale, StatisticColumn, StatisticKind, Tally,
