@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_authn::issuer::{Grant, Issuer};
-use sekisho_authn::{Authenticator, Config, KeySource, Principal};
+use sekisho_authn::{Authenticator, ClaimNames, Config, KeySource, Principal, TokenType};
 use sekisho_model::{Clock, Timestamp};
 use tempfile::TempDir;
 
@@ -35,6 +35,8 @@ impl Door {
             audience: "sekisho".to_owned(),
             keys: KeySource::File(issuer.key_set()),
             leeway: Duration::ZERO,
+            types: TokenType::AccessToken,
+            claims: ClaimNames::default(),
         };
         let authenticator = Authenticator::new(config, Arc::new(StandingClock)).unwrap();
         Self { issuer, authenticator, _folder: folder }
