@@ -271,20 +271,28 @@ mod tests {
 
     use super::*;
 
+    use crate::coded::coded;
+
     fn check(arrays: &[ArrayRef]) {
         let mut values = Values::new(arrays[0].data_type());
         let mut known: Vec<ScalarValue> = Vec::new();
         for array in arrays {
             let numbers = values.number(array).unwrap();
             for (row, number) in numbers.iter().enumerate() {
-                let value = ScalarValue::try_from_array(array, row).unwrap();
+                let value = match ScalarValue::try_from_array(array, row).unwrap() {
+                    ScalarValue::Dictionary(_, value) => *value,
+                    value => value,
+                };
                 let place = known.iter().position(|known| *known == value).unwrap_or(known.len());
                 if place == known.len() {
                     known.push(value);
                 }
                 assert_eq!(*number as usize, place);
             }
-            assert_eq!(values.array(&numbers).unwrap().as_ref(), array.as_ref());
+            let texts = |array: &ArrayRef| cast(array, &ScalarValue::data_type(&known[0])).unwrap();
+            let again = values.array(&numbers).unwrap();
+            assert_eq!(again.data_type(), array.data_type());
+            assert_eq!(&texts(&again), &texts(array));
         }
     }
 
@@ -294,6 +302,10 @@ mod tests {
             let (left, right) = texts.split_at(texts.len() / 2 + 1);
             let array = |texts: &[Option<String>]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
             check(&[array(left), array(right)]);
+            // The same as places in dictionaries: of all rows, and of each part by itself.
+            let coded = |texts: &[Option<String>]| cast(&array(texts), &coded()).unwrap();
+            let all = coded(&texts);
+            check(&[all.slice(0, left.len()), all.slice(left.len(), right.len()), coded(left), coded(right)]);
         }
 
         #[test]
