@@ -87,9 +87,10 @@ impl Claims {
     }
 
     fn is_meant_for(&self, audience: &str) -> Result<bool, TokenFault> {
-        match self.claim("aud").ok_or(TokenFault::Claim("aud"))? {
-            Value::String(only) => Ok(only == audience),
-            several => Ok(texts(Some(several))?.contains(&audience)),
+        let named = self.claim("aud").ok_or(TokenFault::Claim("aud"))?;
+        match named.as_str() {
+            Some(only) => Ok(only == audience),
+            None => Ok(texts(Some(named))?.contains(&audience)),
         }
     }
 
