@@ -20,8 +20,11 @@
 //! [`pairs`], [`totals`], [`residual`] and [`rests`], as ever; what leaves too little is withheld, and becomes a
 //! secret.
 //!
+//! What is withheld and all the same the sum of published ones is shown ([`composed`]).
+//!
 //! What cannot be shown in this way is judged in full.
 
+mod composed;
 mod intervals;
 mod near;
 mod pairs;
@@ -99,7 +102,14 @@ pub(crate) fn suppress(
         Ok(None) | Err(Exhausted) if is_hopeless => all,
         Ok(None) | Err(Exhausted) => return None,
     };
-    Some(withheld.into_iter().flat_map(|column| column.members.iter().copied()).collect())
+    let shown: Vec<&Evidence> = release.shown().map(|(_, entry)| &entry.evidence).collect();
+    let judged = release
+        .algebra
+        .fork()
+        .each(withheld.clone(), |column, algebra| composed::of_shown(column.evidence, &shown, algebra));
+    let follows = judged.unwrap_or_default();
+    let withheld = withheld.iter().enumerate().filter(|(place, _)| follows.get(*place) != Some(&true));
+    Some(withheld.flat_map(|(_, column)| column.members.iter().copied()).collect())
 }
 
 impl<'a> Release<'a> {
