@@ -55,7 +55,7 @@ pub fn check(
         return Err(Error::LeftMeanwhile);
     }
     let mut tables = shape::verified(tables, &ranks)?;
-    implied::add_steps_of_curves(&mut tables, profile);
+    implied::add_people_of_models(&mut tables, profile);
     let forms = Forms::of(&tables, profile);
     implied::add_counts_of_quantiles(&mut tables, &forms, profile);
     read_once(&tables);

@@ -8,6 +8,7 @@
 mod answer;
 mod curve;
 mod fit;
+mod kinds;
 mod people;
 
 use std::sync::{Arc, LazyLock};
@@ -17,6 +18,7 @@ use arrow::datatypes::{DataType, Field, Fields};
 pub(crate) use answer::{Answer, array};
 pub(crate) use curve::add_steps;
 pub(crate) use fit::{Found, fit};
+pub(crate) use kinds::{DIGITS, add_kinds};
 
 use crate::statistic::{N, Product};
 

@@ -69,8 +69,8 @@ impl<'a> Rows<'a> {
         made
     }
 
-    /// Who has the event, or leaves without it, in the step of a curve of which a part says one of both: which it is,
-    /// nobody may know.
+    /// Who has the event, or leaves without it, in the step of a curve of which a part says one of both, or the people
+    /// of a kind of a model: which it is, nobody may know.
     fn step(&self, statistic: usize, part: usize, row: usize) -> Option<Evidence> {
         let reads =
             |places: &Places<'_>| places.frames.sums.get(statistic).is_some_and(|parts| !parts.is_empty());
@@ -82,6 +82,7 @@ impl<'a> Rows<'a> {
         let mut both: Vec<u32> =
             people(first)?.iter().chain(people(first.checked_add(1)?)?).copied().collect();
         both.sort_unstable();
+        both.dedup();
         let mut tally = Tally::new();
         both.into_iter().for_each(|subject| tally.add_one(subject));
         Some(tally.freeze())

@@ -17,11 +17,12 @@ use crate::rules::{Form, Shown};
 use crate::statistic::{N, StatisticKind};
 use crate::unreleased::{CellTable, Part, StatisticColumn};
 
-/// Adds to each curve of survival the people of its steps.
-pub(super) fn add_steps_of_curves(tables: &mut [CellTable], profile: &Profile) {
+/// Adds to each curve of survival the people of its steps, and to each model those whom its digits tell.
+pub(super) fn add_people_of_models(tables: &mut [CellTable], profile: &Profile) {
     for statistic in tables.iter_mut().flat_map(|table| &mut table.statistics) {
         if matches!(statistic.kind, StatisticKind::Estimate(_)) {
             estimator::add_steps(statistic, profile.minimum_count);
+            estimator::add_kinds(statistic);
         }
     }
 }

@@ -5,8 +5,7 @@
 //! some digits for each, a few small numbers have one solution. Where many kinds of row are of few people, as with
 //! a quantity among the covariates, all digits together do not tell them.
 
-/// Digits of each number that is shown: [`sekisho_estimate`] rounds to as many.
-const DIGITS: u32 = 9;
+use crate::estimator::DIGITS;
 
 /// Whether so few kinds of row, and not none, are of fewer than the minimum of people that `numbers` estimates could
 /// tell how many each is of: a digit of an estimate for a digit of the minimum.

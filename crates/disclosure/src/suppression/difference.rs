@@ -20,52 +20,65 @@ pub(super) fn concentrated_ones(
     profile: &Profile,
     algebra: &Algebra,
 ) -> Result<Vec<(u32, u32)>, Exhausted> {
-    let harmless = rules::harmless_contribution(profile);
-    let few_records = harmless.min(SMALLEST_AMOUNT.saturating_sub(1));
-    if shown.iter().all(|(_, sum)| sum.is_positive() && sum.largest() <= few_records) {
-        return Ok(Vec::new());
-    }
+    let glance = Glance { profile, harmless: rules::harmless_contribution(profile) };
     let first_new = shown.iter().filter(|(number, _)| *number < standing).count();
-    let new = shown.iter().skip(first_new).map(|(_, sum)| *sum);
-    let few = shown.len().saturating_mul(new.len()) <= FEW_PAIRS;
-    let shared = if few { Shared::UNKNOWN } else { Shared::of(new) };
+    // Nothing is too much one person's of a difference of sums of few records each.
+    let few_records = glance.harmless.min(SMALLEST_AMOUNT.saturating_sub(1));
+    let matters = |sum: &Evidence| !sum.is_positive() || sum.largest() > few_records;
+    let matter: Vec<bool> = shown.iter().map(|(_, sum)| matters(sum)).collect();
     let mut pairs = Vec::new();
-    for (place, left) in shown.iter().enumerate() {
-        let share = shared.with(left.1);
-        let others = shown.iter().enumerate().skip(place.saturating_add(1).max(first_new));
-        pairs.extend(others.filter_map(|(at, right)| {
-            let share = share.as_ref().and_then(|share| share.get(at.wrapping_sub(first_new)));
-            may_be_close(left.1, right.1, share != Some(&false), profile).then_some((left, right))
-        }));
+    for ((place, left), left_matters) in shown.iter().enumerate().zip(&matter) {
+        let others = shown.iter().zip(&matter).enumerate().skip(place.saturating_add(1).max(first_new));
+        let others = others.filter(|(_, (_, matters))| *left_matters || **matters);
+        let close = others.filter(|(_, (right, _))| glance.may_be_close(left.1, right.1));
+        pairs.extend(close.map(|(at, (right, _))| (left, right, at.wrapping_sub(first_new))));
     }
-    let judged = algebra.each(pairs, |((left, one), (right, other)), algebra| {
+    if pairs.len() > FEW_PAIRS {
+        let shared = Shared::of(shown.iter().skip(first_new).map(|(_, sum)| *sum));
+        let mut of_left = (0, None);
+        pairs.retain(|(left, right, at)| {
+            if of_left.1.is_none() || of_left.0 != left.0 {
+                of_left = (left.0, Some(shared.with(left.1)));
+            }
+            let share = of_left.1.as_ref().and_then(|share| share.as_ref()?.get(*at)).copied();
+            share.unwrap_or(true) || glance.may_be_concentrated_apart(left.1, right.1)
+        });
+    }
+    let judged = algebra.each(pairs, |((left, one), (right, other), _), algebra| {
         let leaves = leaves_a_crowd(one, other, profile, algebra)?
             || leaves_a_crowd(other, one, profile, algebra)?
-            || (may_be_concentrated(one, other, profile) && concentrated(one, other, profile, algebra)?);
+            || (glance.may_be_concentrated(one, other) && concentrated(one, other, profile, algebra)?);
         Ok(leaves.then_some((*left, *right)))
     })?;
     Ok(judged.into_iter().flatten().collect())
 }
 
-/// Whether a glance leaves it open that too little is left of two sums: mostly it does not, and that is not worth a
-/// thread.
-fn may_be_close(left: &Evidence, right: &Evidence, share: bool, profile: &Profile) -> bool {
-    if !share {
-        // Everybody of both is left, with what they contribute.
-        let spread = Spread::of(left).and(Spread::of(right));
-        if spread.absolute.is_some() && !rules::concentrated(spread, profile) {
-            return false;
-        }
-    }
-    may_leave_a_crowd(left, right)
-        || may_leave_a_crowd(right, left)
-        || may_be_concentrated(left, right, profile)
+/// What is seen of two sums without a look at people: mostly that neither leaves too little of the other.
+struct Glance<'a> {
+    profile: &'a Profile,
+    /// So much of one person is never too much.
+    harmless: u128,
 }
 
-/// Whether the largest contributions and the totals leave it open that a difference is too much one or two people's.
-fn may_be_concentrated(left: &Evidence, right: &Evidence, profile: &Profile) -> bool {
-    let most = largest_differences(left, right);
-    most.largest > rules::harmless_contribution(profile) && !is_spread_by_totals(left, right, most, profile)
+impl Glance<'_> {
+    fn may_be_close(&self, left: &Evidence, right: &Evidence) -> bool {
+        may_leave_a_crowd(left, right)
+            || may_leave_a_crowd(right, left)
+            || self.may_be_concentrated(left, right)
+    }
+
+    /// Whether the largest contributions and the totals leave it open that a difference is too much one or two
+    /// people's.
+    fn may_be_concentrated(&self, left: &Evidence, right: &Evidence) -> bool {
+        let most = largest_differences(left, right);
+        most.largest > self.harmless && !is_spread_by_totals(left, right, most, self.profile)
+    }
+
+    /// The same of sums without a person in common: everybody of both is left, with what they contribute.
+    fn may_be_concentrated_apart(&self, left: &Evidence, right: &Evidence) -> bool {
+        let spread = Spread::of(left).and(Spread::of(right));
+        spread.absolute.is_none() || rules::concentrated(spread, self.profile)
+    }
 }
 
 /// Whether a sum is over more people than another, and both are of amounts.
@@ -74,7 +87,7 @@ fn may_leave_a_crowd(whole: &Evidence, part: &Evidence) -> bool {
 }
 
 /// So few pairs are looked at sooner than it is known who is in which sums.
-const FEW_PAIRS: usize = 1024;
+const FEW_PAIRS: usize = 1 << 16;
 
 /// Who is in which sums, to tell at once which ones share nobody.
 struct Shared<'a> {

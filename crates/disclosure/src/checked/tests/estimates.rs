@@ -269,3 +269,22 @@ fn curves_of_nearly_the_same_people_or_intervals_do_not_both_leave() {
         assert!(shown.iter().any(|value| value == "*"), "{shown:?}");
     }
 }
+
+#[test]
+fn what_a_model_of_few_kinds_tells_is_not_told_again_without_one_person() {
+    let few = rows(840, |i| vec![i128::from(i % 9 < 4), i % 7]);
+    let mut ledger = Ledger::new();
+    let mut ask = |table: CellTable| {
+        let checked = check(Unreleased::new(vec![table]), &ledger, &japan(), Hold::ByRule).unwrap();
+        ledger.take(checked.page());
+        text(&checked.tables()[0]).join("|")
+    };
+    assert_ne!(ask(of_rows(&few, Method::Logistic)), "*");
+    let of_age = |but: u32| (0..840).filter(move |person| person % 7 == 3 && *person != but);
+    let counted = |persons: Vec<u32>| {
+        let all = people(persons.iter().copied());
+        ungrouped(all.clone(), vec![statistic("n", StatisticKind::People, vec![(Scale::Integer, vec![all])])])
+    };
+    assert_eq!(ask(counted(of_age(10).collect())), "*");
+    assert_eq!(ask(counted(of_age(841).collect())), "120");
+}
