@@ -88,6 +88,9 @@ impl Lowering<'_> {
         let most = usize::try_from(self.rules.max_dimensions).unwrap_or(usize::MAX);
         let all: Vec<usize> = (0..frontier.keys.len()).collect();
         let sets = frontier.sets.as_ref().map_or_else(|| vec![all], |sets| sets.sets.clone());
+        // A condition cuts a table as a key does: the bins of a histogram and the levels of a summary are conditions.
+        let chosen: BTreeSet<String> =
+            conditions(frontier).flat_map(|condition| self.attributes(condition)).collect();
         for set in sets {
             let keys = set.iter().filter_map(|place| frontier.keys.get(*place)).map(|(_, key)| key);
             let read: Vec<BTreeSet<String>> =
@@ -99,11 +102,12 @@ impl Lowering<'_> {
                 let hint = "group by fewer keys; GROUPING SETS give several tables at once";
                 return Err(refused(&message, hint).at(self.positions.first(Part::Group)));
             }
-            let origins: BTreeSet<&String> = read.iter().flatten().collect();
+            let origins: BTreeSet<&String> = read.iter().flatten().chain(&chosen).collect();
             let crossed = |crossing: &&Vec<String>| crossing.iter().all(|column| origins.contains(column));
             if let Some(crossing) = self.rules.forbidden_crossings.iter().find(crossed) {
                 let message = format!("the crossing of {} is not allowed", crossing.join(" and "));
-                let refusal = refused(&message, "group by one of them, or by something coarser");
+                let hint = "group and choose by one of them, or by something coarser";
+                let refusal = refused(&message, hint);
                 return Err(refusal.at(self.positions.first(Part::Group)));
             }
         }
@@ -410,6 +414,14 @@ impl Lowering<'_> {
     pub(super) fn place_of(&self, scalar: &Scalar) -> Option<crate::model::Position> {
         self.positions.column_anywhere(&self.name_of(scalar))
     }
+}
+
+/// What chooses people or records of a frontier: WHERE, FILTER and the branches of CASE.
+fn conditions(frontier: &Frontier) -> impl Iterator<Item = &Scalar> {
+    let statistics = frontier.statistics.iter().flat_map(|statistic| {
+        statistic.filter.iter().chain(statistic.branches.iter().map(|branch| &branch.predicate))
+    });
+    frontier.input.conditions().into_iter().chain(statistics)
 }
 
 /// What a profile says of plans.

@@ -1,6 +1,6 @@
 //! Groups that are cut too finely, and conditions that could single people out.
 
-use sekisho_model::{Code, Limits};
+use sekisho_model::{Code, Limits, Stricter};
 
 use super::fixture::{Fixture, ward};
 
@@ -290,4 +290,28 @@ async fn a_parameter_of_a_function_is_a_constant() {
     let fixture = Fixture::new(&ward()).await;
     refused(&fixture, READ_PARAMETERS);
     allowed(&fixture, CONSTANT_PARAMETERS);
+}
+
+#[tokio::test]
+async fn a_forbidden_crossing_is_made_by_no_condition_either() {
+    let mut fixture = Fixture::new(&ward()).await;
+    let crossing = ["patients.prefecture", "patients.sex"].map(str::to_owned).to_vec();
+    let stricter = Stricter { forbidden_crossings: vec![crossing], ..Stricter::default() };
+    fixture.view.profile = fixture.view.profile.stricter(&stricter).unwrap();
+    let crossed = [
+        "SELECT prefecture, sex, count(*) AS n FROM patients GROUP BY prefecture, sex",
+        "SELECT prefecture, count(*) AS n FROM patients WHERE sex = 'F' GROUP BY prefecture",
+        "SELECT prefecture, count(*) FILTER (WHERE sex = 'F') AS n FROM patients GROUP BY prefecture",
+        "SELECT prefecture, sum(CASE WHEN sex = 'F' THEN 1 ELSE 0 END) AS n FROM patients GROUP BY prefecture",
+        "SELECT prefecture, histogram(CASE WHEN sex = 'F' THEN 1 ELSE 0 END, make_array(0, 1, 2)) AS n FROM patients GROUP BY 1",
+        "SELECT prefecture, table_one('sex', sex, make_array('F', 'M')) AS t FROM \
+         (SELECT patient_id, max(prefecture) AS prefecture, max(sex) AS sex FROM patients GROUP BY patient_id) p GROUP BY prefecture",
+    ];
+    refused(&fixture, &crossed.map(|sql| ("the crossing of", sql)));
+    let apart = [
+        "SELECT prefecture, count(*) AS n FROM patients WHERE birth_year < 1960 GROUP BY prefecture",
+        "SELECT sex, count(*) FILTER (WHERE birth_year < 1960) AS n FROM patients GROUP BY sex",
+        "SELECT prefecture, sex, count(*) AS n FROM patients GROUP BY GROUPING SETS ((prefecture), (sex))",
+    ];
+    allowed(&fixture, &apart);
 }
