@@ -172,11 +172,16 @@ fn released(out: &mut Output, shown: &Shown<'_>) -> Result<()> {
         Format::Arrow | Format::Csv | Format::Table if out.stderr.terminal => {
             out.note(&format!("{}\n", render::summary(document)));
         }
-        // Who reads the result from a file or a pipe must know as well that a group may be missing.
-        Format::Arrow | Format::Csv | Format::Table if document.groups_may_be_absent => {
-            out.note(&format!("note: {}\n", render::ABSENT));
+        // Who reads the result from a file or a pipe must know as well that a group may be missing, or that the answer
+        // is an earlier one.
+        Format::Arrow | Format::Csv | Format::Table => {
+            if let Some(version) = &document.stands_for {
+                out.note(&format!("note: {version}: {}\n", render::EARLIER));
+            }
+            if document.groups_may_be_absent {
+                out.note(&format!("note: {}\n", render::ABSENT));
+            }
         }
-        Format::Arrow | Format::Csv | Format::Table => {}
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ mod problem;
 mod table;
 mod text;
 
-pub use footer::{ABSENT, facts, summary};
+pub use footer::{ABSENT, EARLIER, facts, summary};
 pub use grid::Grid;
 pub use problem::problem;
 pub use table::table;

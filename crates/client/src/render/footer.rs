@@ -28,7 +28,7 @@ pub fn facts(document: &Document) -> Vec<(&'static str, String)> {
 }
 
 /// What is said of an answer to a question that was asked before few people left.
-const EARLIER: &str = "the answer is of the earlier version; few people left since";
+pub const EARLIER: &str = "the answer is of the earlier version; few people left since";
 
 /// What every reader of groups must know, whatever the records: nothing shows where a group is missing.
 pub const ABSENT: &str =
