@@ -301,6 +301,11 @@ impl Ledger {
         self.epochs.absent()
     }
 
+    /// Who of the absent was there at the last release.
+    pub(crate) fn left_since(&self, absent: &RoaringBitmap) -> Vec<u32> {
+        epochs::besides(absent, self.absent()).collect()
+    }
+
     /// Takes in one sum; answers its place.
     pub(crate) fn note(&mut self, entry: Entry) -> usize {
         let evidence = entry.evidence.clone();

@@ -78,10 +78,7 @@ pub(crate) fn of_vault(error: &vault::Error) -> Problem {
 }
 
 pub(crate) fn of_check(error: &disclosure::Error) -> Problem {
-    match error {
-        disclosure::Error::LeftMeanwhile => people_leave(),
-        error => internal(error, "check"),
-    }
+    if matches!(error, disclosure::Error::LeftMeanwhile) { people_leave() } else { internal(error, "check") }
 }
 
 fn people_leave() -> Problem {

@@ -122,7 +122,7 @@ pub(super) fn judge(
         Some(_) => Page::again(question),
         None => past.page(question, suppressed, charges, |sum| shown(sum.cell).unwrap_or(false)),
     };
-    Ok((verdicts, Page { left: (absent - ledger.absent()).iter().collect(), ..page }))
+    Ok((verdicts, Page { left: ledger.left_since(absent), ..page }))
 }
 
 /// No cell.

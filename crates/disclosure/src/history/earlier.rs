@@ -38,7 +38,7 @@ impl Ledger {
         let left_since = absent != *self.absent() || *epoch != self.epochs.last();
         let counted = |subject| self.groups.knows(subject);
         let few = self.epochs.few_left_since(*epoch, &absent, profile.minimum_count, counted);
-        let left = (&absent - self.absent()).iter().collect();
+        let left = self.left_since(&absent);
         let page = Page { left, ..Page::again(*asked) };
         (left_since && few).then(|| Earlier { place: place.clone(), page })
     }

@@ -52,7 +52,7 @@ impl Epochs {
         minimum: u32,
         counted: impl Fn(u32) -> bool,
     ) -> Option<RoaringBitmap> {
-        let mut left = absent - &self.absent;
+        let mut left: RoaringBitmap = besides(absent, &self.absent).collect();
         let mut few = None;
         for epoch in self.epochs.iter().rev() {
             let known = left.iter().filter(|subject| counted(*subject)).count();
@@ -75,7 +75,7 @@ impl Epochs {
         minimum: u32,
         counted: impl Fn(u32) -> bool,
     ) -> bool {
-        let mut left = absent - &self.absent;
+        let mut left: RoaringBitmap = besides(absent, &self.absent).collect();
         self.epochs.iter().skip(epoch.saturating_add(1)).for_each(|later| left |= &later.left);
         let known = left.iter().filter(|subject| counted(*subject)).count();
         u32::try_from(known).is_ok_and(|known| known < minimum)
@@ -85,6 +85,11 @@ impl Epochs {
         let epochs = self.epochs.iter().map(|epoch| epoch.left.serialized_size());
         epochs.fold(self.absent.serialized_size(), usize::saturating_add)
     }
+}
+
+/// Who is among some, and not among others.
+pub(super) fn besides(some: &RoaringBitmap, others: &RoaringBitmap) -> impl Iterator<Item = u32> {
+    some.iter().filter(|subject| !others.contains(*subject))
 }
 
 #[cfg(test)]

@@ -279,10 +279,10 @@ mod tests {
         for array in arrays {
             let numbers = values.number(array).unwrap();
             for (row, number) in numbers.iter().enumerate() {
-                let value = match ScalarValue::try_from_array(array, row).unwrap() {
-                    ScalarValue::Dictionary(_, value) => *value,
-                    value => value,
-                };
+                let mut value = ScalarValue::try_from_array(array, row).unwrap();
+                if let ScalarValue::Dictionary(_, text) = value {
+                    value = *text;
+                }
                 let place = known.iter().position(|known| *known == value).unwrap_or(known.len());
                 if place == known.len() {
                     known.push(value);
