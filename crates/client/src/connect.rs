@@ -115,7 +115,7 @@ impl Client {
         }
     }
 
-    /// Sees that the next call has a token that is good for now.
+    /// Sees that the next call has a token that still holds.
     pub(crate) async fn sign_in(&self) -> Result<()> {
         match &self.credentials {
             Credentials::Token(_) => Ok(()),

@@ -184,7 +184,7 @@ impl Account {
         Ok(true)
     }
 
-    /// A token that is good for now, renewed where it is about to end.
+    /// A token that still holds, renewed where it is about to end.
     pub(crate) async fn token(&self) -> Result<String> {
         let kept = self.kept()?;
         if !kept.is_due(now(), MARGIN) {

@@ -57,7 +57,8 @@ impl<'a> Rows<'a> {
     pub(super) fn of(&mut self, statistic: usize, part: usize, row: usize) -> Option<Vec<Evidence>> {
         self.attribute.with.as_ref()?;
         if let Some(step) = self.step(statistic, part, row) {
-            return Some(vec![step]);
+            // A curve has as many parts as the longest one of its table; of nobody nothing is told.
+            return Some(Some(step).filter(|step| step.people() > 0).into_iter().collect());
         }
         let labels = labels(&self.table.keys, &self.compared, row);
         let place = (statistic, part, labels);

@@ -189,7 +189,8 @@ fn a_cell_is_charged_with_all_its_rows_or_not_at_all() {
 #[test]
 fn each_step_of_a_curve_is_charged_with_its_people() {
     let everybody = || people(0..300);
-    // N, time and event; then who has the event, and who leaves, in each of two steps.
+    // N, time and event; then who has the event, and who leaves, in each of two steps; a longer curve of the table has a
+    // third one, and of a model's kind those with the event are among its people.
     let sums = [
         everybody(),
         everybody(),
@@ -198,13 +199,18 @@ fn each_step_of_a_curve_is_charged_with_its_people() {
         people(40..100),
         people(100..140),
         people(140..200),
+        Evidence::nobody(),
+        Evidence::nobody(),
+        people(200..230),
+        people(200..260),
     ];
     let parts = sums.map(|sum| (Scale::Integer, vec![sum])).to_vec();
     let curve = Estimator { method: Method::KaplanMeier { width: 1 }, columns: 2 };
     let mut table = ungrouped(everybody(), vec![statistic("s", StatisticKind::Estimate(curve), parts)]);
     table.attributes = vec![reading(vec![everybody()])];
-    let asked = Asked { parts: vec![0, 3, 4, 5, 6], ..whole(0) };
+    let asked = Asked { parts: vec![0, 3, 4, 5, 6, 7, 8, 9, 10], ..whole(0) };
     let spent = Budget::default().spend(&[table], &[asked], &japan());
     let rows: Vec<u64> = spent.charges.iter().map(|charge| charge.row.people()).collect();
-    assert_eq!((spent.too_close.len(), rows), (0, vec![300, 100, 100]));
+    assert_eq!((spent.too_close.len(), rows), (0, vec![300, 100, 100, 60]));
+    assert!(spent.charges.iter().all(|charge| charge.row.largest() == 1));
 }
